@@ -213,7 +213,7 @@ function party_bits(list)
 function print_c(	n)
 {
 	print "/* SPDX-License-Identifier: MIT -- rules of the xenstore keys of a vif; made by schema.awk */"
-	print "#include \"keyval.h\"\n"
+	print "#include \"xenstore-schemas/keyval.h\"\n"
 	print "const char *const xs_dirs[XS_DIR_COUNT] = {"
 	for (n = 0; n < dir_count; n++)
 		printf "\t[XS_DIR_%s] = \"%s\",\n", dirs[n], pattern[dirs[n]]
