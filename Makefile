@@ -70,7 +70,24 @@ $(B)/obj/%.o: %.c $(G)/xs-keys.h | $(B)/deps-build
 	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
 
 # xenstore-schemas
-KEYS := $(wildcard xenstore-schemas/*.keys)
+KEYS := $(addprefix xenstore-schemas/vif-, domain.keys backend.keys frontend.keys queue.keys)
+
+# To a new file first: a failed run must not leave half a file behind.
+schema = awk -v out=$(1) -f xenstore-schemas/schema.awk $(KEYS) > $@.new && mv $@.new $@
+
+$(G)/xs-keys.h: xenstore-schemas/schema.awk $(KEYS)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && $(call schema,h)
+
+$(G)/xs-keys.c: xenstore-schemas/schema.awk $(KEYS)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && $(call schema,c)
+
+docs/netback-xenstore.7: xenstore-schemas/schema.awk $(KEYS)
+	$(call say,GEN,$@)
+	$(Q)$(call schema,man)
+
+man: docs/netback-xenstore.7 ## make the generated manual pages again
 
 # --- packages -------------------------------------------------------------------------------
 $(B)/deps-build: Makefile
@@ -88,5 +105,5 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
-.PHONY: all clean help
+.PHONY: all clean help man
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
