@@ -80,64 +80,67 @@ static inline int ring_count(RING_IDX prod, RING_IDX cons, RING_IDX rsp)
  *
  * ring_X_push: call it once for a batch; a packet's responses in one push. The answer depends on
  * rsp_event, which the guest may set to anything: that costs only its own notifications.
+ *
+ * The barriers and their partners in the frontend's half of <xen/io/ring.h>:
+ *   [take]     requests are read after req_prod; xen_wmb() in RING_PUSH_REQUESTS_AND_CHECK_NOTIFY
+ *   [arm]      we see its req_prod or it sees our req_event; xen_mb() in the same macro
+ *   [publish]  responses are written before rsp_prod; the xen_rmb() after it reads rsp_prod
+ *   [notify]   it sees our rsp_prod or we see its rsp_event; xen_mb() in
+ *              RING_FINAL_CHECK_FOR_RESPONSES
  */
-#define RING_PAIR(X)                                                                                 \
-	static inline int ring_##X##_attach(netif_##X##_back_ring_t *ring,                           \
-					    netif_##X##_sring_t *sring)                              \
-	{                                                                                            \
-		RING_IDX rsp_prod = READ_ONCE(sring->rsp_prod);                                      \
-		RING_IDX req_prod = READ_ONCE(sring->req_prod);                                      \
-                                                                                                     \
-		if (ring_count(req_prod, rsp_prod, rsp_prod) < 0)                                    \
-			return -EPROTO;                                                              \
-                                                                                                     \
-		BACK_RING_ATTACH(ring, sring, rsp_prod, RING_PAGE_BYTES);                            \
-		return 0;                                                                            \
-	}                                                                                            \
-                                                                                                     \
-	static inline int ring_##X##_unconsumed(const netif_##X##_back_ring_t *ring)                 \
-	{                                                                                            \
-		RING_IDX prod = READ_ONCE(ring->sring->req_prod);                                    \
-                                                                                                     \
-		/* requests are read after the index; pairs with xen_wmb() in                      \
-		 * RING_PUSH_REQUESTS_AND_CHECK_NOTIFY of the frontend */ \
-		xen_rmb();                                                                           \
-		return ring_count(prod, ring->req_cons, ring->rsp_prod_pvt);                         \
-	}                                                                                            \
-                                                                                                     \
-	static inline void ring_##X##_copy(const netif_##X##_back_ring_t *ring, RING_IDX idx,        \
-					   netif_##X##_request_t *req)                               \
-	{                                                                                            \
-		RING_COPY_REQUEST(ring, idx, req);                                                   \
-	}                                                                                            \
-                                                                                                     \
-	static inline int ring_##X##_arm(netif_##X##_back_ring_t *ring, unsigned int need)           \
-	{                                                                                            \
-		int count = ring_##X##_unconsumed(ring);                                             \
-                                                                                                     \
-		if (count < 0 || (unsigned int)count >= need)                                        \
-			return count;                                                                \
-                                                                                                     \
-		WRITE_ONCE(ring->sring->req_event, ring->req_cons + need);                           \
-		/* either we see the frontend's req_prod or it sees our req_event; pairs with      \
-		 * xen_mb() in RING_PUSH_REQUESTS_AND_CHECK_NOTIFY of the frontend */ \
-		xen_mb();                                                                            \
-		return ring_##X##_unconsumed(ring);                                                  \
-	}                                                                                            \
-                                                                                                     \
-	static inline bool ring_##X##_push(netif_##X##_back_ring_t *ring)                            \
-	{                                                                                            \
-		RING_IDX old = READ_ONCE(ring->sring->rsp_prod);                                     \
-		RING_IDX new = ring->rsp_prod_pvt;                                                   \
-                                                                                                     \
-		/* responses are written before the index; pairs with the read barrier the         \
-		 * frontend has after it read rsp_prod */ \
-		xen_wmb();                                                                           \
-		WRITE_ONCE(ring->sring->rsp_prod, new);                                              \
-		/* either the frontend sees our rsp_prod or we see its rsp_event; pairs with       \
-		 * xen_mb() in RING_FINAL_CHECK_FOR_RESPONSES of the frontend */ \
-		xen_mb();                                                                            \
-		return new - READ_ONCE(ring->sring->rsp_event) < new - old;                          \
+#define RING_PAIR(X)                                                                               \
+	static inline int ring_##X##_attach(netif_##X##_back_ring_t *ring,                         \
+					    netif_##X##_sring_t *sring)                            \
+	{                                                                                          \
+		RING_IDX rsp_prod = READ_ONCE(sring->rsp_prod);                                    \
+		RING_IDX req_prod = READ_ONCE(sring->req_prod);                                    \
+                                                                                                   \
+		if (ring_count(req_prod, rsp_prod, rsp_prod) < 0)                                  \
+			return -EPROTO;                                                            \
+                                                                                                   \
+		BACK_RING_ATTACH(ring, sring, rsp_prod, RING_PAGE_BYTES);                          \
+		return 0;                                                                          \
+	}                                                                                          \
+                                                                                                   \
+	static inline int ring_##X##_unconsumed(const netif_##X##_back_ring_t *ring)               \
+	{                                                                                          \
+		RING_IDX prod = READ_ONCE(ring->sring->req_prod);                                  \
+                                                                                                   \
+		/* [take] */                                                                       \
+		xen_rmb();                                                                         \
+		return ring_count(prod, ring->req_cons, ring->rsp_prod_pvt);                       \
+	}                                                                                          \
+                                                                                                   \
+	static inline void ring_##X##_copy(const netif_##X##_back_ring_t *ring, RING_IDX idx,      \
+					   netif_##X##_request_t *req)                             \
+	{                                                                                          \
+		RING_COPY_REQUEST(ring, idx, req);                                                 \
+	}                                                                                          \
+                                                                                                   \
+	static inline int ring_##X##_arm(netif_##X##_back_ring_t *ring, unsigned int need)         \
+	{                                                                                          \
+		int count = ring_##X##_unconsumed(ring);                                           \
+                                                                                                   \
+		if (count < 0 || (unsigned int)count >= need)                                      \
+			return count;                                                              \
+                                                                                                   \
+		WRITE_ONCE(ring->sring->req_event, ring->req_cons + need);                         \
+		/* [arm] */                                                                        \
+		xen_mb();                                                                          \
+		return ring_##X##_unconsumed(ring);                                                \
+	}                                                                                          \
+                                                                                                   \
+	static inline bool ring_##X##_push(netif_##X##_back_ring_t *ring)                          \
+	{                                                                                          \
+		RING_IDX old = READ_ONCE(ring->sring->rsp_prod);                                   \
+		RING_IDX new = ring->rsp_prod_pvt;                                                 \
+                                                                                                   \
+		/* [publish] */                                                                    \
+		xen_wmb();                                                                         \
+		WRITE_ONCE(ring->sring->rsp_prod, new);                                            \
+		/* [notify] */                                                                     \
+		xen_mb();                                                                          \
+		return new - READ_ONCE(ring->sring->rsp_event) < new - old;                        \
 	}
 
 RING_PAIR(tx)
