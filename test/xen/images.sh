@@ -1,0 +1,201 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT - builds the images that rig boots, from Debian packages, into build/xen/
+#
+# Sourced by rig, which sets here (test/xen) and top (the source tree).
+# Every initramfs archive is uncompressed and so may be concatenated, later files replacing
+# earlier ones: base.cpio (dom0's root and the guest's images) is built once, overlay.cpio (our
+# programs and scripts) at each start. The kernel is unpacked to its ELF once, because an XZ
+# stream costs an emulated CPU 10 seconds at each boot of dom0 and of a guest.
+
+: "${here:?}" "${top:?}"
+xen_lib=/usr/lib/xen-4.17
+image_dir=$top/build/xen
+dom0_root=$image_dir/dom0
+
+dom0_programs=(bash ip bridge tc iperf3 tcpdump ethtool strace ping nsenter
+	"$xen_lib"/bin/{xl,xenstored,xenconsoled,xenconsole,xentop,xen-init-dom0,lsevtchn}
+	"$xen_lib"/bin/{libxl-save-helper,xenperf,xen-diag}
+	xenstore-{chmod,exists,list,ls,read,rm,watch,write})
+dom0_modules=(xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-netback
+	bridge stp llc tun veth 8021q vhost_net openvswitch sch_htb sch_tbf sch_fq_codel
+	crc32c_generic crc32c-intel 9p 9pnet_virtio virtio_pci)
+guest_programs=(bash ip iperf3 ethtool xenstore-{read,write,watch,ls,rm})
+guest_modules=(xen-netfront crc32c_generic crc32c-intel 8021q bridge veth tun
+	xen-evtchn xen-gntdev xen-gntalloc xen-privcmd)
+our_programs=(netbackd:usr/sbin netbackctl:usr/sbin netback-hintd:usr/sbin
+	netfront-shim:usr/sbin netback-engine:usr/libexec/netback)
+
+# The Debian packages that must be installed for all this.
+rig_packages=(qemu-system-x86 xen-utils-4.17 xen-utils-common xenstore-utils busybox-static
+	cpio kmod iproute2 iperf3 ethtool tcpdump strace iputils-ping util-linux xz-utils)
+
+die() {
+	echo "rig: $*" >&2
+	exit 1
+}
+
+# image_check_packages: stop with the one line to type if something is not installed.
+image_check_packages() {
+	local p missing=()
+
+	for p in "${rig_packages[@]}"; do
+		dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
+	done
+	[ ${#missing[@]} -eq 0 ] || die "apt-get install --no-install-recommends ${missing[*]}"
+}
+
+# fetch_package NAME: its contents in $image_dir/pkg, without its install scripts (they would
+# touch a boot loader).
+fetch_package() {
+	local dir=$image_dir/deb/$1
+
+	mkdir -p "$dir"
+	(cd "$dir" && apt-get download -q "$1") >"$dir/log" 2>&1 || die "download of $1: $(<"$dir/log")"
+	dpkg -x "$dir"/*.deb "$image_dir/pkg" || die "cannot unpack $1"
+}
+
+# unpack_kernel VMLINUZ: the ELF in it, on stdout.
+unpack_kernel() {
+	local offset
+
+	offset=$(LC_ALL=C grep -obUaPm1 '\xFD7zXZ\x00' "$1" | head -n 1 | cut -d: -f1)
+	xz -dc --single-stream < <(tail -c +$((offset + 1)) "$1" || true)
+}
+
+# install_program ROOT FILE DEST [BASE]: FILE as ROOT/DEST, with the libraries it is linked with
+# unless BASE has them.
+install_program() {
+	local lib
+
+	install -D -m 755 "$2" "$1/$3"
+	ldd "$2" 2>/dev/null | grep -o '/[^ )]*' | while read -r lib; do
+		[ -e "${4:-$1}$lib" ] || [ -e "$1$lib" ] || install -D "$lib" "$1$lib"
+	done
+}
+
+# install_modules ROOT MODULE...: modules with all they depend on.
+install_modules() {
+	local root=$1 tree=$image_dir/pkg module
+
+	shift
+	modprobe -d "$tree" -S "$kernel_version" --show-depends -a "$@" |
+		awk '$1 == "insmod" { print $2 }' | sort -u | while read -r module; do
+		install -D -m 644 "$module" "$root/${module#"$tree"}"
+	done
+	cp "$tree/lib/modules/$kernel_version"/modules.{order,builtin,builtin.modinfo} \
+		"$root/lib/modules/$kernel_version/"
+	depmod -b "$root" "$kernel_version"
+}
+
+# new_root ROOT: an empty root directory with busybox in all its names. Its shell is not used:
+# it prefers its own applets to the programs of the same name.
+new_root() {
+	local name
+
+	rm -rf "$1"
+	mkdir -p "$1"/{dev,proc,sys,run,tmp,root,etc,usr/{bin,sbin,lib,lib64,libexec},var/{lib,log}/xen}
+	for name in bin sbin lib lib64; do
+		ln -s "usr/$name" "$1/$name"
+	done
+	ln -s ../run "$1/var/run"
+	install -m 755 /bin/busybox "$1/usr/bin/busybox"
+	for name in $(busybox --list | grep -vx busybox); do
+		ln -s busybox "$1/usr/bin/$name"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\n' >"$1/etc/passwd"
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$1/etc/hosts"
+}
+
+# pack ROOT: ROOT as an initramfs archive on stdout, owned by root.
+pack() {
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet)
+}
+
+install_programs() {
+	local root=$1 name path
+
+	shift
+	for name in "$@"; do
+		path=$(PATH=$PATH:/usr/sbin:/sbin type -P "$name") || die "no program $name"
+		rm -f "$root/usr/bin/${name##*/}"
+		install_program "$root" "$path" "usr/bin/${name##*/}"
+	done
+}
+
+build_guest() {
+	local root=$image_dir/guest
+
+	new_root "$root"
+	install_programs "$root" "${guest_programs[@]}"
+	ln -sf bash "$root/usr/bin/sh"
+	install_modules "$root" "${guest_modules[@]}"
+	pack "$root" >"$image_dir/guest.cpio"
+	rm -rf "$root"
+}
+
+build_dom0() {
+	local lib
+
+	new_root "$dom0_root"
+	install_programs "$dom0_root" "${dom0_programs[@]}"
+	ln -sf bash "$dom0_root/usr/bin/sh"
+	# busybox answers for modprobe, but netfilter and bridge want kmod's idea of aliases
+	rm -f "$dom0_root"/usr/bin/{modprobe,insmod,rmmod,lsmod,depmod}
+	install_program "$dom0_root" /bin/kmod usr/bin/kmod
+	for lib in modprobe insmod rmmod lsmod depmod; do
+		ln -s ../bin/kmod "$dom0_root/usr/sbin/$lib"
+	done
+	install_modules "$dom0_root" "${dom0_modules[@]}"
+	# xl aborts without it when a thread is cancelled on an error path
+	lib=$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ { print $NF; exit }')
+	install -D "$lib" "$dom0_root$lib"
+	cp -r /etc/xen "$dom0_root/etc/xen"
+	mkdir -p "$dom0_root"{/usr/lib/xen-common,"$xen_lib"}
+	cp -r /usr/lib/xen-common/bin "$dom0_root/usr/lib/xen-common/"
+	ln -s /usr/bin "$dom0_root$xen_lib/bin"
+	mkdir -p "$dom0_root/guest"
+	cp "$image_dir"/{vmlinux,guest.cpio} "$dom0_root/guest/"
+	pack "$dom0_root" >"$image_dir/base.cpio"
+	rm -rf "$dom0_root/guest"
+}
+
+# image_build_base: everything that comes from Debian; skipped if it is there and this file has
+# not changed since.
+image_build_base() {
+	local linux pkg=$image_dir/pkg stamp=$image_dir/base.stamp
+
+	[ "$stamp" -nt "$here/images.sh" ] && return
+	echo "rig: building the base images (once)" >&2
+	image_check_packages
+	linux=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
+	kernel_version=${linux#linux-image-}
+	if [ ! -e "$pkg/boot/vmlinuz-$kernel_version" ]; then
+		rm -rf "$pkg" "$image_dir/deb"
+		fetch_package xen-hypervisor-4.17-amd64
+		fetch_package "$linux"
+		rm -rf "$image_dir/deb"
+		depmod -b "$pkg" "$kernel_version"
+	fi
+	zcat "$pkg"/boot/xen-4.17-amd64.gz >"$image_dir/xen.elf"
+	unpack_kernel "$pkg/boot/vmlinuz-$kernel_version" >"$image_dir/vmlinux"
+	build_guest
+	build_dom0
+	touch "$stamp"
+}
+
+# image_build_overlay ROOT: what changes often, as $image_dir/overlay.cpio.
+image_build_overlay() {
+	local root=$1 entry
+
+	mkdir -p "$root/rig"
+	cp "$here/lib.sh" "$root/rig/"
+	cp -r "$here/scenarios" "$root/rig/scenarios"
+	install -m 755 "$here/dom0/init" "$root/init"
+	install -D -m 755 "$here/guest/init" "$root/guest/overlay/init"
+	for entry in "${our_programs[@]}"; do
+		if [ -x "$top/build/${entry%%:*}" ]; then
+			install_program "$root" "$top/build/${entry%%:*}" "${entry#*:}/${entry%%:*}" "$dom0_root"
+		fi
+	done
+	pack "$root" >"$image_dir/overlay.cpio"
+}

@@ -1,0 +1,291 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT - what scenarios use inside dom0: backends, guests, reports
+#
+# A scenario is a bash script that begins with ". /rig/lib.sh". When it ends, however it ends,
+# its guests are destroyed, its backend is stopped and "N passed, N failed" is printed; it fails
+# if a check failed or if it did not reach its end (set -e is on).
+#
+#   BACKEND=kernel    Linux's xen-netback, the judge of the scenarios themselves
+#   BACKEND=netbackd  ours (default)
+#
+# Guests are called g1, g2, ...; gN has the addresses $net4.(10+N) and $net6::(10+N), the bridge
+# has 1. An iperf3 server listens in every guest on 5201 and 5202, and httpd serves /srv.
+set -eu
+
+BACKEND=${BACKEND:-netbackd}
+net4=192.168.77 net6=fd77:
+bridge=xenbr0
+passed=0 failed=0 guests='' netbackd_pid=''
+state=$(mktemp -d)
+
+# --- reports ---
+
+note() {
+	echo "        $*"
+}
+
+# check DESCRIPTION COMMAND...: counts and prints whether COMMAND succeeds, its output if not.
+check() {
+	local what=$1 status=0
+
+	shift
+	"$@" >"$state/check" 2>&1 || status=$?
+	if [ $status -eq 0 ]; then
+		echo "ok      $what"
+		passed=$((passed + 1))
+		return
+	fi
+	echo "FAILED  $what: $* (status $status)"
+	sed 's/^/        | /' "$state/check"
+	failed=$((failed + 1))
+}
+
+# skip REASON: this scenario means nothing here.
+skip() {
+	echo "skip    $*"
+	exit 77
+}
+
+# compare A OPERATOR B: for numbers with a fraction, OPERATOR as in awk.
+compare() {
+	awk -v a="$1" -v b="$3" "BEGIN { exit !(a != \"\" && a + 0 $2 b + 0) }" || {
+		echo "not true: $*"
+		return 1
+	}
+}
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+wait_for() {
+	local deadline=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ $SECONDS -ge $deadline ]; then
+			echo "in vain: $*"
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+is_not() {
+	! "$@"
+}
+
+# --- the backend ---
+
+bridge_up() {
+	[ ! -e /sys/class/net/$bridge ] || return 0
+	ip link add $bridge type bridge stp_state 0 forward_delay 0
+	ip addr add $net4.1/24 dev $bridge
+	ip addr add $net6:1/64 dev $bridge nodad
+	ip link set $bridge up
+}
+
+# backend_start: the one that BACKEND names. The one must be gone before the other starts.
+backend_start() {
+	bridge_up
+	case $BACKEND in
+	kernel) modprobe xen-netback ;;
+	netbackd)
+		[ ! -d /sys/module/xen_netback ] || modprobe -r xen-netback
+		[ -x /usr/sbin/netbackd ] || skip "build/netbackd was not there when the image was made"
+		netbackd 2>"$state/netbackd.log" &
+		netbackd_pid=$!
+		wait_for 10 grep -q ready "$state/netbackd.log" || backend_complain
+		;;
+	esac
+}
+
+backend_complain() {
+	note "netbackd said:"
+	tail -n 30 "$state/netbackd.log" | sed 's/^/        | /'
+	return 1
+}
+
+backend_stop() {
+	case $BACKEND in
+	kernel) [ ! -d /sys/module/xen_netback ] || wait_for 10 modprobe -r xen-netback ;;
+	netbackd)
+		[ -n "$netbackd_pid" ] || return 0
+		kill "$netbackd_pid"
+		wait "$netbackd_pid" || note "netbackd: status $?"
+		netbackd_pid=''
+		;;
+	esac
+}
+
+# --- guests ---
+
+guest_ip4() {
+	echo "$net4.$((10 + ${1#g}))"
+}
+
+guest_ip6() {
+	echo "$net6:$((10 + ${1#g}))"
+}
+
+guest_domid() {
+	xl domid "$1"
+}
+
+# guest_vif NAME [DEVICE]: its interface in dom0.
+guest_vif() {
+	echo "vif$(guest_domid "$1").${2:-0}"
+}
+
+# guest_start NAME [pv|pvh] [vcpus=N] [memory=MB] [vif=SPEC]...: creates it, does not wait. A SPEC
+# is added to the usual mac= and bridge= of the first vif; without one there is one plain vif.
+guest_start() {
+	local name=$1 type=pv vcpus=1 memory=256 vifs='' n=0 option mac
+
+	shift
+	for option in "$@" ''; do
+		mac=00:16:3e:00:0${name#g}:0$n
+		case $option in
+		pv | pvh) type=$option ;;
+		vcpus=* | memory=*) local "${option?}" ;;
+		vif=*) vifs+="'mac=$mac,bridge=$bridge,${option#vif=}'," n=$((n + 1)) ;;
+		'') [ $n -gt 0 ] || vifs="'mac=$mac,bridge=$bridge'" ;;
+		*) note "guest_start: what is $option?" && return 1 ;;
+		esac
+	done
+	cat >"$state/$name.cfg" <<-END
+		name = "$name"
+		type = "$type"
+		vcpus = $vcpus
+		memory = $memory
+		kernel = "/guest/vmlinux"
+		ramdisk = "/guest/initrd"
+		extra = "console=hvc0 net.ifnames=0 quiet panic=1 rig.name=$name rig.ip4=$(guest_ip4 "$name")/24 rig.ip6=$(guest_ip6 "$name")/64"
+		vif = [ $vifs ]
+		on_crash = "destroy"
+		on_reboot = "destroy"
+	END
+	guests+=" $name"
+	xl create -q "$state/$name.cfg"
+}
+
+# guest_wait NAME: until it takes commands.
+guest_wait() {
+	wait_for 90 xenstore-read "/local/domain/$(guest_domid "$1")/data/ready" && return
+	note "the console of $1 ends with"
+	tail -n 20 "/var/log/xen/guest-$1.log" | sed 's/^/        | /'
+	return 1
+}
+
+# guest_run NAME COMMAND: runs COMMAND in a shell of the guest; prints what it printed (at most
+# 18 KB) and returns its status. Goes through xenstore and so needs no network. One at a time for a
+# guest. COMMAND is killed with the guest only; 120 seconds without an answer are an error.
+guest_run() {
+	local dir token=$EPOCHREALTIME watch line chunks='' n
+
+	dir=/local/domain/$(guest_domid "$1")/data
+	exec {watch}< <(exec timeout 120 xenstore-watch "$dir/done")
+	line=$!
+	xenstore-write "$dir/cmd" "$token $(base64 -w 0 <<<"$2")"
+	while read -r -u "$watch" _; do
+		read -r n chunks < <(xenstore-read "$dir/done" 2>/dev/null) || true
+		[ "$n" != "$token" ] || break
+		chunks=''
+	done
+	kill "$line" 2>/dev/null || true
+	exec {watch}<&-
+	[ -n "$chunks" ] || { echo "no answer from $1 to: $2"; return 125; }
+	for ((n = 0; n < chunks; n++)); do
+		xenstore-read "$dir/out/$n"
+	done | base64 -d
+	return "$(xenstore-read "$dir/status")"
+}
+
+guest_destroy() {
+	guests=" $guests "
+	guests=${guests/ $1 / }
+	xl destroy "$1"
+}
+
+# --- traffic, all of it between dom0 and a guest; to_ is world -> guest (rx), from_ is tx ---
+
+ping4() {
+	ping -q -c "${2:-20}" -i 0.2 -W 5 "$(guest_ip4 "$1")" | grep -w '0% packet loss'
+}
+
+ping6() {
+	ping -6 -q -c "${2:-20}" -i 0.2 -W 5 "$(guest_ip6 "$1")" | grep -w '0% packet loss'
+}
+
+# iperf ADDRESS OPTION...: Mb/s that were received.
+iperf() {
+	iperf3 -f m -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
+	awk '/receiver/ { print $(NF - 2) }' "$state/iperf"
+}
+
+tcp_to_guest() {
+	iperf "$(guest_ip4 "$1")" -t "${2:-3}" "${@:3}"
+}
+
+tcp_from_guest() {
+	iperf "$(guest_ip4 "$1")" -R -t "${2:-3}" "${@:3}"
+}
+
+# udp_packets ADDRESS OPTION...: packets received per second, of 18 bytes, as fast as they go.
+udp_packets() {
+	iperf3 -u -l 18 -b 0 -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
+	awk '/receiver/ { split($3, t, "-"); split($(NF - 2), n, "/"); printf "%d\n", (n[2] - n[1]) / t[2] }' \
+		"$state/iperf"
+}
+
+# file_make MB: a file of random bytes that httpd of dom0 serves; its hash in $file_hash.
+file_make() {
+	mkdir -p /srv
+	head -c $(($1 << 20)) /dev/urandom >/srv/file
+	file_hash=$(sha256sum </srv/file)
+	pidof httpd >/dev/null || busybox httpd -p '[::]:80' -h /srv
+}
+
+# file_to_guest NAME [ADDRESS]: the guest fetches the file from ADDRESS of dom0 and prints its hash.
+file_to_guest() {
+	[ "$(guest_run "$1" "wget -q -O - http://${2:-$net4.1}/file | sha256sum")" = "$file_hash" ]
+}
+
+# file_from_guest NAME [ADDRESS]: the guest gets the file first, over whatever works, then serves it.
+file_from_guest() {
+	guest_run "$1" "wget -q -O /srv/file http://$net4.1/file"
+	[ "$(wget -q -O - "http://${2:-$(guest_ip4 "$1")}/file" | sha256sum)" = "$file_hash" ]
+}
+
+# vif_counter VIF rx|tx bytes|packets: as dom0's kernel sees it, where rx is what the guest sent.
+vif_counter() {
+	cat "/sys/class/net/$1/statistics/$2_$3"
+}
+
+# frame_size VIF rx|tx COMMAND...: mean size of the frames that crossed VIF while COMMAND ran.
+frame_size() {
+	local vif=$1 way=$2 bytes packets
+
+	shift 2
+	bytes=$(vif_counter "$vif" "$way" bytes) packets=$(vif_counter "$vif" "$way" packets)
+	"$@" >/dev/null || return 1
+	packets=$(($(vif_counter "$vif" "$way" packets) - packets))
+	echo $((($(vif_counter "$vif" "$way" bytes) - bytes) / packets))
+}
+
+finish() {
+	local status=$1 name
+
+	trap - EXIT
+	set +e
+	for name in $guests; do
+		xl destroy "$name" 2>/dev/null
+	done
+	if [ -n "$netbackd_pid" ] && [ $((status + failed)) -gt 0 ]; then
+		cp "$state/netbackd.log" "/out/netbackd-$$.log"
+		backend_complain
+	fi
+	backend_stop
+	echo "$passed passed, $failed failed"
+	rm -rf "$state"
+	[ "$status" -eq 0 ] || exit "$status"
+	exit $((failed > 0))
+}
+trap 'finish $?' EXIT
