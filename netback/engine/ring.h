@@ -26,8 +26,8 @@
  * (XSA-39), because no macro of Xen's but RING_REQUEST_PROD_OVERFLOW does that. The frontend's
  * half is the same header, so barriers name the macro there that they pair with.
  *
- * Consuming is the caller's `ring->req_cons++`, responding its `ring->rsp_prod_pvt++`, always
- * rsp_prod_pvt <= req_cons. Responses are written by journal.h, never by hand.
+ * Consuming is the caller's `ring->req_cons++`. Responses are written, rsp_prod_pvt moved and the
+ * ring pushed by journal.h alone.
  */
 
 /*
