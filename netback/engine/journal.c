@@ -5,9 +5,10 @@
 #include <string.h>
 
 /*
- * The adversary is SIGKILL between any two instructions. The successor runs on the same machine, so it
- * sees every store the dead process made, in the order the compiler gave them: no fence of the CPU
- * is needed towards it, and the fences below that are only for it stop the compiler alone. Publishing is
+ * The adversary is SIGKILL between any two instructions. The successor runs on the same machine,
+ * so it sees every store the dead process made, in the order the compiler gave them: no fence of
+ * the CPU is needed towards it, and the fences below that are only for it stop the compiler alone.
+ * Publishing is
  *
  *   0. slots noted                  entry closed: whatever is in it means nothing
  *   1. start = rsp_prod
@@ -17,10 +18,10 @@
  *   5. count = 0                    closed
  *
  * Killed before 2, no slot has been touched: the requests are intact and are done again. Between 2
- * and 4 the shared rsp_prod is still start: the successor repeats 3 (same values), then 4 and 5, and
- * may be killed in that itself. Between 4 and 5 rsp_prod is start + n already: only 5 is left. So when
- * replay returns, no slot from rsp_prod on has ever been written by us since the guest put a
- * request there, and each noted response is behind rsp_prod once.
+ * and 4 the shared rsp_prod is still start: the successor repeats 3 (same values), then 4 and 5,
+ * and may be killed in that itself. Between 4 and 5 rsp_prod is start + n already: only 5 is left.
+ * So when replay returns, no slot from rsp_prod on has ever been written by us since the guest put
+ * a request there, and each noted response is behind rsp_prod once.
  *
  * STEP() stands behind each store; a test puts a crash there.
  */
@@ -38,7 +39,7 @@ static void set_count(uint32_t *count, uint32_t n)
 	STEP();
 }
 
-/* An entry is this ring's if rsp_prod is at its start or its end, and the guest made the requests. */
+/* It is this ring's if rsp_prod is at its start or its end and the guest made the requests. */
 static enum journal_replay judge(uint32_t start, uint32_t count, RING_IDX rsp_prod,
 				 RING_IDX req_prod)
 {

@@ -11,11 +11,11 @@
 #include "netback/engine/ring.h"
 
 /*
- * Responses overlay requests. An engine that is killed after it wrote responses into ring slots and
- * before it moved rsp_prod would leave requests behind that nobody made: a successor, which starts
- * at rsp_prod, would take an id and a status for a grant reference. So all responses go through
- * this journal, a page range of a file that control owns: they are noted there first, and the next
- * engine finishes what it finds open before it looks at a ring.
+ * Responses overlay requests. An engine that is killed after it wrote responses into ring slots
+ * and before it moved rsp_prod would leave requests behind that nobody made: a successor, which
+ * starts at rsp_prod, would take an id and a status for a grant reference. So all responses go
+ * through this journal, a page range of a file that control owns: they are noted there first, and
+ * the next engine finishes what it finds open before it looks at a ring.
  *
  * A running queue (its own thread only; nothing here blocks, allocates or fails):
  *
@@ -29,14 +29,14 @@
  *   journal_replay_tx(&journal->tx, tx_sring);
  *   journal_replay_rx(&journal->rx, rx_sring);
  *
- * and then it notifies the frontend once, whatever was returned: an engine that died after it moved
- * rsp_prod may not have done so.
+ * and then it notifies the frontend once, whatever was returned: an engine that died after it
+ * moved rsp_prod may not have done so.
  *
- * Notes that were not published are forgotten with the engine: their requests are still on the ring
- * and are done again (a frame may be sent twice, never a request forged). Control zeroes the file
- * when a frontend connects anew and keeps it when an engine is replaced; the two grant references
- * of the rings are a second line behind that: other references mean another ring. It is only a
- * file, so everything in it is checked before it is used.
+ * Notes that were not published are forgotten with the engine: their requests are still on the
+ * ring and are done again (a frame may be sent twice, never a request forged). Control zeroes the
+ * file when a frontend connects anew and keeps it when an engine is replaced; the two grant
+ * references of the rings are a second line behind that: other references mean another ring. It is
+ * only a file, so everything in it is checked before it is used.
  */
 enum {
 	JOURNAL_QUEUE_BYTES = LINK_JOURNAL_BYTES / LINK_MAX_QUEUES,

@@ -9,17 +9,17 @@
 /*
  * A guest may notify us as fast as it can without putting anything on a ring, and each event costs
  * the host an interrupt and a wake-up (XSA-332). A kernel backend tells the event channel core
- * that an event was spurious, and the core delays the next one; from user space an unmask
- * cannot say so. A port that was not unmasked is silent, though, so we wait before we unmask.
+ * that an event was spurious, and the core delays the next one; from user space an unmask cannot
+ * say so. A port that was not unmasked is silent, though, so we wait before we unmask.
  *
  * A few idle events are normal: we found the work already while polling, or two queues share a
- * port. So each port has a budget of idle events, which refills with time and with every event that
- * brought work. Beyond it the delay starts at MODERATE_FIRST_NS and doubles with each further
+ * port. So each port has a budget of idle events, which refills with time and with every event
+ * that brought work. Beyond it the delay starts at MODERATE_FIRST_NS and doubles with each further
  * idle event up to MODERATE_MAX_NS; an event with work halves it, so that a guest which mixes one
  * packet into its storm does not get off, and silence lets it decay as well.
  *
- * While a port stays masked its events are not lost: the channel stays pending and fires
- * when it is unmasked. Guests in order are never delayed. Pure: the caller's thread, the caller's clock
+ * While a port stays masked its events are not lost: the channel stays pending and fires when it
+ * is unmasked. Guests in order are never delayed. Pure: the caller's thread, the caller's clock
  * (CLOCK_MONOTONIC, ns). Zero-initialised memory is a new port.
  */
 enum {

@@ -50,8 +50,8 @@ _Static_assert(__CONST_RING_SIZE(netif_tx, RING_PAGE_BYTES) == RING_SLOTS, "tx r
 _Static_assert(__CONST_RING_SIZE(netif_rx, RING_PAGE_BYTES) == RING_SLOTS, "rx ring");
 
 /*
- * How many requests the index prod offers beyond cons, when responses reach up to rsp: the one test
- * of a guest's index. It refuses an index further ahead than the ring is long
+ * How many requests the index prod offers beyond cons, when responses reach up to rsp: the one
+ * test of a guest's index. It refuses an index further ahead than the ring is long
  * (RING_REQUEST_PROD_OVERFLOW) and, what that macro lets through, one that moved back behind
  * requests that we have consumed and not answered yet.
  */
