@@ -126,6 +126,7 @@ static bool parse_rate(const char *val, size_t len, struct keyval_rate *out)
 /* Xen's own set of bytes (xenstore.txt); no empty part and no '/' at the end, so one path has one spelling. */
 static bool is_path(const char *val, size_t len)
 {
+	static const char others[] = {'-', '/', '_', '@'};
 	size_t i;
 
 	if (len < 2 || val[0] != '/' || val[len - 1] == '/')
@@ -137,7 +138,7 @@ static bool is_path(const char *val, size_t len)
 		if (val[i] == '/' && val[i - 1] == '/')
 			return false;
 		if (!is_digit(val[i]) && !(lower >= 'a' && lower <= 'z') &&
-		    !memchr("-/_@", val[i], 4))
+		    !memchr(others, val[i], sizeof(others)))
 			return false;
 	}
 	return true;
@@ -152,7 +153,8 @@ static bool is_file(const char *val, size_t len)
 		return false;
 
 	for (i = 0; i + 2 < len; i++)
-		if (memcmp(val + i, "/..", 3) == 0 && (i + 3 == len || val[i + 3] == '/'))
+		if (val[i] == '/' && val[i + 1] == '.' && val[i + 2] == '.' &&
+		    (i + 3 == len || val[i + 3] == '/'))
 			return false;
 	return true;
 }
@@ -263,10 +265,10 @@ enum keyval_verdict keyval_string(enum xs_key key, const char *val, size_t len, 
 
 	if (def && is_text_type(def->type))
 		verdict = judge(def, val, val && len < size && is_text(def, val, len));
-	if (verdict != KEYVAL_OK)
-		len = 0;
-	else
+	if (val && verdict == KEYVAL_OK)
 		memcpy(out, val, len);
+	else
+		len = 0;
 	out[len] = '\0';
 	return verdict;
 }
