@@ -28,7 +28,7 @@ COMMON_SRC  := $(addprefix netback/common/, log.c link.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
 CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c xenbus.c tap.c engine-link.c \
 	config.c ctl.c metrics.c)
-ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c queue.c tx.c rx.c copy.c offload.c \
+ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c moderate.c sandbox.c)
 CTL_SRC     := tools/netbackctl.c
 SHIM_SRC    := $(wildcard netfront-shim/*.c)

@@ -47,8 +47,7 @@
 	C(copy_segments, "grant copy segments")                                                    \
 	C(copy_ioctls, "grant copy system calls")                                                  \
 	C(copy_hypercalls, "grant copy hypercalls: ceil(n/16) for a call of n page-bound copies")  \
-	C(port_calls, "system calls that read or wrote packets of the port")                       \
-	C(port_ops, "packet reads and writes done by them")                                        \
+	C(port_ops, "packet reads and writes of the port, many a system call")                     \
 	C(journal_replays, "open journal entries finished after an engine's death")
 
 /* D(name, why the packet was dropped); the label in tx.c or rx.c is drop_<name> */
@@ -60,6 +59,8 @@
 	D(tx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(tx_bad_offload, "checksum or segmentation asked for a packet we cannot parse")           \
 	D(tx_port_busy, "the port had no room")                                                    \
+	D(tx_unsupported_extra, "an extra info that we did not offer to take")                     \
+	D(tx_port_refused, "the port does not take this packet")                                   \
 	D(tx_port_down, "the port is down or gone")                                                \
 	D(rx_too_long, "larger than the guest's buffers allow")                                    \
 	D(rx_copy_failed, "the hypervisor refused a grant copy")                                   \
@@ -67,8 +68,8 @@
 	D(rx_expired, "waited too long for guest buffers")
 
 #define STATS_WORKER_COUNTERS(C)                                                                   \
-	C(sleeps, "poll system calls that waited")                                                 \
-	C(polls, "poll system calls in all")                                                       \
+	C(io_calls, "system calls for packet reads and writes, event reads and unmasks, waits")    \
+	C(sleeps, "of io_calls: those that were ready to wait")                                    \
 	C(rounds, "rounds over the queues")                                                        \
 	C(event_reads, "reads of the event channel device")                                        \
 	C(event_ports, "ports they returned")                                                      \
@@ -129,6 +130,11 @@ struct stats_engine {
 static inline void stats_add(uint64_t *counter, uint64_t n)
 {
 	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+static inline void stats_set(uint64_t *counter, uint64_t value)
+{
+	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
 }
 
 static inline void stats_inc(uint64_t *counter)

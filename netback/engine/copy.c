@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* copy.c: add grant copies, flush them, tell their statuses */
+#include "copy.h"
+
+#include <xen/grant_table.h>
+
+#include "netback/common/util.h"
+
+enum {
+	GNTDEV_COPY_BATCH = 16
+}; /* pieces a hypercall: Linux drivers/xen/gntdev.c */
+
+void copy_init(struct copy_batch *batch, uint16_t domid)
+{
+	batch->domid = domid;
+	batch->nr_done = 0;
+	batch->nr_ioctls = 0;
+	batch->nr_hypercalls = 0;
+	copy_reset(batch);
+}
+
+void copy_reset(struct copy_batch *batch)
+{
+	batch->nr = 0;
+	batch->nr_pieces = 0;
+}
+
+static xengnttab_grant_copy_segment_t *add(struct copy_batch *batch, const void *local,
+					   uint16_t len)
+{
+	uintptr_t first = (uintptr_t)local / COPY_PAGE_SIZE;
+	uintptr_t last = ((uintptr_t)local + len - 1) / COPY_PAGE_SIZE;
+	xengnttab_grant_copy_segment_t *s = &batch->segment[batch->nr++];
+
+	batch->nr_pieces += (unsigned int)(last - first) + 1;
+	s->len = len;
+	/* What the kernel does not reach, because an earlier segment was refused, has failed. */
+	s->status = GNTST_general_error;
+	return s;
+}
+
+unsigned int copy_from_guest(struct copy_batch *batch, uint32_t ref, uint16_t offset, void *local,
+			     uint16_t len)
+{
+	xengnttab_grant_copy_segment_t *s = add(batch, local, len);
+
+	s->flags = GNTCOPY_source_gref;
+	s->source.foreign.ref = ref;
+	s->source.foreign.offset = offset;
+	s->source.foreign.domid = batch->domid;
+	s->dest.virt = local;
+	return batch->nr - 1;
+}
+
+unsigned int copy_to_guest(struct copy_batch *batch, uint32_t ref, uint16_t offset,
+			   const void *local, uint16_t len)
+{
+	xengnttab_grant_copy_segment_t *s = add(batch, local, len);
+
+	s->flags = GNTCOPY_dest_gref;
+	s->source.virt = (void *)local;
+	s->dest.foreign.ref = ref;
+	s->dest.foreign.offset = offset;
+	s->dest.foreign.domid = batch->domid;
+	return batch->nr - 1;
+}
+
+void copy_flush(struct copy_batch *batch, xengnttab_handle *gnttab)
+{
+	if (batch->nr == 0)
+		return;
+
+	/*
+	 * The call's own result says nothing the statuses do not: 0 does not mean that the segments
+	 * went well, and on -1 those not reached keep their preset failure.
+	 */
+	(void)xengnttab_grant_copy(gnttab, batch->nr, batch->segment);
+	batch->nr_done += batch->nr;
+	batch->nr_ioctls++;
+	batch->nr_hypercalls += DIV_ROUND_UP(batch->nr_pieces, GNTDEV_COPY_BATCH);
+}
+
+bool copy_ok(const struct copy_batch *batch, unsigned int first, unsigned int nr)
+{
+	for (unsigned int i = first; i < first + nr; i++)
+		if (batch->segment[i].status != GNTST_okay)
+			return false;
+	return true;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* copy.h: a batch of grant copies */
+#ifndef NETBACK_ENGINE_COPY_H
+#define NETBACK_ENGINE_COPY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xengnttab.h>
+
+/*
+ * Copies between our memory and a guest's pages are added to a batch and done together: one ioctl
+ * for all, and in the kernel one hypercall for each 16 page-bound pieces (gntdev.c,
+ * GNTDEV_COPY_BATCH). A local side that crosses a page is two pieces, so callers lay out local
+ * buffers with the page offsets of the guest's.
+ *
+ * Guest pages are never mapped: with a copy the guest cannot change what was checked (XSA-155), and
+ * no grant is in use any more when the response is seen (XSA-396).
+ *
+ * A batch belongs to one worker thread and one direction. Nothing here allocates or blocks on the
+ * guest.
+ */
+#define COPY_PAGE_SIZE	  4096u
+#define COPY_MAX_SEGMENTS 512u
+
+struct copy_batch {
+	unsigned int nr;
+	unsigned int nr_pieces; /* page-bound copies the kernel will make of them */
+	uint16_t domid;
+	/* done so far, for the counters; the owner may zero them */
+	unsigned int nr_done;
+	unsigned int nr_ioctls;
+	unsigned int nr_hypercalls;
+	xengnttab_grant_copy_segment_t segment[COPY_MAX_SEGMENTS];
+};
+
+void copy_init(struct copy_batch *batch, uint16_t domid);
+
+/* Room for so many more segments. */
+static inline unsigned int copy_room(const struct copy_batch *batch)
+{
+	return COPY_MAX_SEGMENTS - batch->nr;
+}
+
+/*
+ * Add one copy out of, or into, the guest's page. offset + len <= COPY_PAGE_SIZE and copy_room > 0
+ * are the caller's business. Returns the segment's number, valid until copy_reset.
+ */
+unsigned int copy_from_guest(struct copy_batch *batch, uint32_t ref, uint16_t offset, void *local,
+			     uint16_t len);
+unsigned int copy_to_guest(struct copy_batch *batch, uint32_t ref, uint16_t offset,
+			   const void *local, uint16_t len);
+
+/* Do them. Afterwards copy_ok tells for each segment whether it was done. */
+void copy_flush(struct copy_batch *batch, xengnttab_handle *gnttab);
+
+/* True if all segments of [first, first + nr) arrived. Any status but GNTST_okay is a failure (XSA-316). */
+bool copy_ok(const struct copy_batch *batch, unsigned int first, unsigned int nr);
+
+/* Empty the batch. */
+void copy_reset(struct copy_batch *batch);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* queue.c: connect a pair of rings, serve it for a round, let it go */
+#include "queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "netback/engine/vif.h"
+#include "netback/engine/worker.h"
+
+static void *map_ring(struct worker *w, struct queue *q, uint32_t ref)
+{
+	return xengnttab_map_grant_ref(w->gnttab, q->domid, ref, PROT_READ | PROT_WRITE);
+}
+
+static void unmap_ring(struct worker *w, void *sring)
+{
+	if (sring)
+		xengnttab_unmap(w->gnttab, sring, 1);
+}
+
+/* Take the rings over where they stand, after what a dead engine had begun is finished. */
+static int attach_rings(struct worker *w, struct queue *q, const char **ret_why)
+{
+	netif_tx_sring_t *tx = map_ring(w, q, q->refs.tx_ring_ref);
+	netif_rx_sring_t *rx = map_ring(w, q, q->refs.rx_ring_ref);
+
+	if (!tx || !rx) {
+		*ret_why = "cannot map a ring: tx-ring-ref or rx-ring-ref is no valid grant";
+		goto err_unmap;
+	}
+	q->journal = journal_attach(q->journal_bytes, q->refs.tx_ring_ref, q->refs.rx_ring_ref);
+	if (journal_replay_tx(&q->journal->tx, tx) == JOURNAL_FINISHED)
+		stats_inc(&q->stats->journal_replays);
+	if (journal_replay_rx(&q->journal->rx, rx) == JOURNAL_FINISHED)
+		stats_inc(&q->stats->journal_replays);
+
+	if (ring_tx_attach(&q->tx_ring, tx) < 0 || ring_rx_attach(&q->rx_ring, rx) < 0) {
+		*ret_why = "a ring's indices make no sense";
+		goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	unmap_ring(w, tx);
+	unmap_ring(w, rx);
+	return -EINVAL;
+}
+
+static int bind_port(struct worker *w, struct queue *q, uint32_t remote, uint32_t *ret_port)
+{
+	xenevtchn_port_or_error_t port;
+	int ret;
+
+	port = xenevtchn_bind_interdomain(w->evtchn, q->domid, remote);
+	if (port < 0)
+		return -errno;
+
+	ret = worker_add_port(w, (uint32_t)port, q);
+	if (ret < 0) {
+		xenevtchn_unbind(w->evtchn, (uint32_t)port);
+		return ret;
+	}
+	*ret_port = (uint32_t)port;
+	return 0;
+}
+
+static void unbind_port(struct worker *w, uint32_t port)
+{
+	worker_remove_port(w, port);
+	xenevtchn_unbind(w->evtchn, port);
+}
+
+static int bind_ports(struct worker *w, struct queue *q, const char **ret_why)
+{
+	int ret = bind_port(w, q, q->refs.evtchn_tx, &q->tx_port);
+
+	*ret_why = "cannot bind an event channel";
+	if (ret < 0)
+		return ret;
+
+	q->rx_port = q->tx_port;
+	if (q->refs.evtchn_rx == q->refs.evtchn_tx)
+		return 0;
+
+	ret = bind_port(w, q, q->refs.evtchn_rx, &q->rx_port);
+	if (ret < 0)
+		unbind_port(w, q->tx_port);
+	return ret;
+}
+
+static void unbind_ports(struct worker *w, struct queue *q)
+{
+	if (q->rx_port != q->tx_port)
+		unbind_port(w, q->rx_port);
+	unbind_port(w, q->tx_port);
+}
+
+static void notify(struct queue *q, bool tx, bool rx)
+{
+	if (tx) {
+		stats_inc(&q->stats->tx_notified);
+		xenevtchn_notify(q->worker->evtchn, q->tx_port);
+	}
+	if (rx) {
+		stats_inc(&q->stats->rx_notified);
+		/* A shared event channel has already told the frontend to look at both rings. */
+		if (!tx || q->rx_port != q->tx_port)
+			xenevtchn_notify(q->worker->evtchn, q->rx_port);
+	}
+}
+
+static int alloc_buffers(struct queue *q)
+{
+	int ret = tx_init(&q->tx, q->domid);
+
+	if (ret < 0)
+		return ret;
+	ret = rx_init(&q->rx, q->domid, &q->features);
+	if (ret < 0)
+		tx_release(&q->tx);
+	return ret;
+}
+
+int queue_open(struct worker *w, struct queue *q, const char **ret_why)
+{
+	int ret;
+
+	*ret_why = "out of memory";
+	ret = alloc_buffers(q);
+	if (ret < 0)
+		return ret;
+
+	ret = attach_rings(w, q, ret_why);
+	if (ret < 0)
+		goto err_release_buffers;
+
+	ret = bind_ports(w, q, ret_why);
+	if (ret < 0)
+		goto err_unmap_rings;
+
+	*ret_why = "too many queues for a worker";
+	ret = worker_add_queue(w, q);
+	if (ret < 0)
+		goto err_unbind_ports;
+
+	/* A dead engine may have moved rsp_prod and not told; and requests may have waited for us. */
+	notify(q, true, true);
+	return 0;
+
+err_unbind_ports:
+	unbind_ports(w, q);
+err_unmap_rings:
+	unmap_ring(w, q->tx_ring.sring);
+	unmap_ring(w, q->rx_ring.sring);
+err_release_buffers:
+	rx_release(&q->rx);
+	tx_release(&q->tx);
+	return ret;
+}
+
+void queue_close(struct worker *w, struct queue *q)
+{
+	worker_remove_queue(w, q);
+	iobatch_unwatch(&w->io, &q->port.readable);
+	unbind_ports(w, q);
+	unmap_ring(w, q->tx_ring.sring);
+	unmap_ring(w, q->rx_ring.sring);
+	rx_release(&q->rx);
+	tx_release(&q->tx);
+}
+
+static void fail(struct queue *q, const char *why)
+{
+	q->failed = true;
+	vif_fail(q->vif, why);
+}
+
+void queue_begin(struct queue *q)
+{
+	const char *why = NULL;
+	int ret;
+
+	if (q->failed)
+		return;
+
+	ret = tx_begin(q, &why);
+	if (ret >= 0)
+		ret = rx_begin(q, ret > 0, &why);
+	if (ret < 0)
+		fail(q, why);
+}
+
+static void count_copies(struct queue *q, struct copy_batch *batch)
+{
+	stats_add(&q->stats->copy_segments, batch->nr_done);
+	stats_add(&q->stats->copy_ioctls, batch->nr_ioctls);
+	stats_add(&q->stats->copy_hypercalls, batch->nr_hypercalls);
+	batch->nr_done = batch->nr_ioctls = batch->nr_hypercalls = 0;
+}
+
+/* For people only: what the guest wrote is shown, never used. */
+static void show_rings(struct queue *q)
+{
+	struct stats_queue *s = q->stats;
+
+	s->tx = (struct stats_ring){
+		.req_prod = READ_ONCE(q->tx_ring.sring->req_prod),
+		.req_cons = q->tx_ring.req_cons,
+		.rsp_prod = q->tx_ring.rsp_prod_pvt,
+		.event = READ_ONCE(q->tx_ring.sring->req_event),
+	};
+	s->rx = (struct stats_ring){
+		.req_prod = READ_ONCE(q->rx_ring.sring->req_prod),
+		.req_cons = q->rx_ring.req_cons,
+		.rsp_prod = q->rx_ring.rsp_prod_pvt,
+		.event = READ_ONCE(q->rx_ring.sring->req_event),
+	};
+}
+
+bool queue_end(struct queue *q)
+{
+	bool tx, rx, worked;
+
+	if (q->failed)
+		return false;
+
+	worked = q->tx.nr_packets || q->rx.nr_reads;
+	tx = tx_end(q);
+	rx = rx_end(q);
+	notify(q, tx, rx);
+	count_copies(q, &q->tx.copy);
+	count_copies(q, &q->rx.copy);
+	q->had_work |= worked;
+	return worked;
+}
+
+bool queue_arm(struct queue *q, uint64_t *deadline)
+{
+	unsigned int need;
+	int n;
+
+	if (q->failed)
+		return false;
+	if (rx_idle(q, deadline, &need))
+		return true;
+
+	n = ring_tx_arm(&q->tx_ring, 1);
+	if (n < 0) {
+		fail(q, "tx ring: the producer index makes no sense");
+		return false;
+	}
+	if (n > 0)
+		return true;
+
+	show_rings(q);
+	if (need == 0)
+		return false;
+
+	n = ring_rx_arm(&q->rx_ring, need);
+	if (n < 0)
+		fail(q, "rx ring: the producer index makes no sense");
+	return n >= (int)need;
+}

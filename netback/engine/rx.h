@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* rx.h: frames from the port to the guest's rx ring */
+#ifndef NETBACK_ENGINE_RX_H
+#define NETBACK_ENGINE_RX_H
+
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "netback/common/link.h"
+#include "netback/engine/copy.h"
+#include "netback/engine/port.h"
+#include "netback/engine/ring.h"
+
+/*
+ * A frame is read from the port only when the guest has posted buffers for the largest one there can
+ * be. So every frame that was read fits, none is ever kept, and the port's own queue (bounded, tail
+ * drop, in the kernel) is the only one: no guest can make us buffer (XSA-392).
+ *
+ * A guest that posts too few buffers for RX_DRAIN_NS has the port's old frames dropped, and is
+ * reported as not ready after RX_STALL_NS (Linux' rx_drain_timeout_msecs, rx_stall_timeout_msecs).
+ * What counts is the slots the largest frame needs, not whether there is one at all.
+ */
+struct queue;
+
+enum {
+	RX_BATCH = 16,	     /* frames a round */
+	RX_FRAME_PAGES = 16, /* PORT_MAX_FRAME bytes, page-aligned for the copies */
+	RX_MIN_READS = 2,    /* one more than a lone frame: an empty read ends the round */
+	RX_MAX_SLOTS = 17,   /* of the largest frame: its pages and a GSO extra info */
+};
+
+#define RX_DRAIN_NS	     10000000000ull
+#define RX_DRAIN_NO_EVENT_NS 30000000ull /* the frontend never says that it posted buffers */
+#define RX_STALL_NS	     60000000000ull
+#define RX_POLL_NS	     10000000ull /* look at the ring so often if no event will come */
+
+struct rx_frame {
+	struct virtio_net_hdr hdr;
+	int32_t length; /* see port_result */
+	struct iovec iov[2];
+	bool placed;
+	uint16_t nr_slots; /* extra info included */
+	uint16_t nr_data;
+	uint16_t first_segment; /* in the copy batch, nr_data of them */
+	uint16_t flags;		/* NETRXF_* of the first response */
+	uint16_t gso_size;	/* 0: no extra info */
+	uint8_t gso_type;
+	uint16_t id[RX_MAX_SLOTS];
+};
+
+struct rx {
+	uint8_t *pages;		/* RX_BATCH frames of RX_FRAME_PAGES */
+	unsigned int max_slots; /* the largest frame of this frontend takes */
+	unsigned int nr_reads;	/* queued this round */
+	unsigned int nr_wanted; /* reads worth trying: grows with success */
+	bool more;		/* the port gave as many as were asked for */
+	bool discard;		/* this round's frames are too old to keep */
+	bool starved;		/* too few buffers posted */
+	bool ready;		/* as last told to the vif */
+	uint64_t starved_since; /* ns */
+	struct rx_frame frame[RX_BATCH];
+	struct copy_batch copy;
+};
+
+/* 0 or -ENOMEM. The arena lives until rx_release. */
+int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features);
+void rx_release(struct rx *rx);
+
+/*
+ * Worker. rx_begin queues reads of the port if it has something, or if this queue just wrote to it
+ * (`speculate`: a local peer answers within the write); 0 or -EPROTO: fatal, *ret_why says why.
+ * rx_end, after the reads are done, copies and responds; true: notify the frontend.
+ */
+int rx_begin(struct queue *q, bool speculate, const char **ret_why);
+bool rx_end(struct queue *q);
+
+/*
+ * The round is over: is there more in the port? Else its watch is armed, unless the guest has no room,
+ * and *deadline (ns) lowered to when the ring or the port is to be looked at anyway. need_event is
+ * set to the requests rx_begin waits for, 0 if it waits for none.
+ */
+bool rx_idle(struct queue *q, uint64_t *deadline, unsigned int *ret_need);
+
+#endif

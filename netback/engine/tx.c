@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/* tx.c: packets from the guest's tx ring to the port */
+#include "tx.h"
+
+#include <errno.h>
+#include <net/ethernet.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "netback/engine/queue.h"
+#include "netback/engine/worker.h"
+
+int tx_init(struct tx *tx, uint16_t domid)
+{
+	tx->pages = mmap(NULL, RING_SLOTS * COPY_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (tx->pages == MAP_FAILED) {
+		tx->pages = NULL;
+		return -ENOMEM;
+	}
+	copy_init(&tx->copy, domid);
+	return 0;
+}
+
+void tx_release(struct tx *tx)
+{
+	if (tx->pages)
+		munmap(tx->pages, RING_SLOTS * COPY_PAGE_SIZE);
+	tx->pages = NULL;
+}
+
+static struct tx_slot *slot_at(struct tx *tx, RING_IDX idx)
+{
+	return &tx->slot[idx % RING_SLOTS];
+}
+
+/* Where a slot's data lies here: at the page offset it has in the guest. */
+static uint8_t *data_at(struct tx *tx, RING_IDX idx)
+{
+	return tx->pages + (idx % RING_SLOTS) * COPY_PAGE_SIZE + slot_at(tx, idx)->offset;
+}
+
+static int note_extra(struct tx_packet *p, const struct netif_extra_info *info)
+{
+	switch (info->type) {
+	case XEN_NETIF_EXTRA_TYPE_GSO:
+		if (!offload_gso_valid(info))
+			return -EPROTO;
+		p->gso_size = info->u.gso.size;
+		p->gso_type = info->u.gso.type;
+		return 0;
+	case XEN_NETIF_EXTRA_TYPE_HASH:
+		return 0; /* a hint only, and the port picks its own queues */
+	case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
+	case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
+		p->no_data = true;
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+/* Extra infos follow the first request, each in a request's place. Returns how many, or -EPROTO. */
+static int take_extras(struct queue *q, RING_IDX idx, unsigned int avail, struct tx_packet *p,
+		       const char **ret_why)
+{
+	union {
+		netif_tx_request_t req;
+		struct netif_extra_info info;
+	} u;
+	unsigned int n = 0;
+
+	do {
+		if (n == avail) {
+			*ret_why = "tx ring: an extra info is missing";
+			return -EPROTO;
+		}
+		ring_tx_copy(&q->tx_ring, idx + n, &u.req);
+		*slot_at(&q->tx, idx + n) = (struct tx_slot){.extra = true};
+		n++;
+		if (note_extra(p, &u.info) < 0) {
+			*ret_why = "tx ring: an invalid extra info";
+			return -EPROTO;
+		}
+	} while (u.info.flags & XEN_NETIF_EXTRA_FLAG_MORE);
+	return (int)n;
+}
+
+static uint16_t take_slot(struct queue *q, RING_IDX idx, struct tx_slot **ret_slot)
+{
+	netif_tx_request_t req;
+
+	ring_tx_copy(&q->tx_ring, idx, &req);
+	*ret_slot = slot_at(&q->tx, idx);
+	**ret_slot = (struct tx_slot){
+		.ref = req.gref,
+		.id = req.id,
+		.offset = req.offset,
+		.size = req.size,
+	};
+	return req.flags;
+}
+
+/*
+ * The requests that go on with the data of the one at `first`. They are walked to the end even if the
+ * packet turns out wrong, because each wants its response. Afterwards the first slot's size is what
+ * that request itself holds. Returns how many there are, or -EPROTO.
+ */
+static int take_fragments(struct queue *q, struct tx_packet *p, RING_IDX idx, unsigned int avail,
+			  const char **ret_why)
+{
+	struct tx_slot *first = slot_at(&q->tx, p->first), *slot;
+	bool more = p->flags & NETTXF_more_data;
+	unsigned int n = 0;
+
+	while (more) {
+		if (n == avail) {
+			*ret_why = "tx ring: a packet's last request is missing";
+			return -EPROTO;
+		}
+		if (n == TX_FATAL_SLOTS) {
+			*ret_why = "tx ring: a packet of too many slots";
+			return -EPROTO;
+		}
+		more = take_slot(q, idx + n, &slot) & NETTXF_more_data;
+		if (slot->offset + slot->size > COPY_PAGE_SIZE) {
+			*ret_why = "tx ring: a request crosses its page";
+			return -EPROTO;
+		}
+		/* Old guests send frames at the 64 KiB edge, whose total has wrapped. */
+		if (slot->size > first->size)
+			p->bad_length = true;
+		if (n >= TX_MAX_SLOTS)
+			p->too_many_slots = true;
+		first->size -= slot->size;
+		n++;
+	}
+	return (int)n;
+}
+
+/* True if the packet may go on; else it has its counter and answers ERROR. */
+static bool check_packet(struct queue *q, struct tx_packet *p)
+{
+	struct stats_queue *stats = q->stats;
+
+	if (p->no_data)
+		goto drop_tx_unsupported_extra;
+	if (p->too_many_slots)
+		goto drop_tx_too_many_slots;
+	if (p->bad_length)
+		goto drop_tx_bad_length;
+	if (slot_at(&q->tx, p->first)->size < ETHER_HDR_LEN)
+		goto drop_tx_runt;
+	return true;
+
+drop_tx_unsupported_extra:
+	stats_inc(&stats->drop_tx_unsupported_extra);
+	goto drop;
+drop_tx_too_many_slots:
+	stats_inc(&stats->drop_tx_too_many_slots);
+	goto drop;
+drop_tx_bad_length:
+	stats_inc(&stats->drop_tx_bad_length);
+	goto drop;
+drop_tx_runt:
+	stats_inc(&stats->drop_tx_runt);
+drop:
+	p->status = NETIF_RSP_ERROR;
+	return false;
+}
+
+/* Empty slots have nothing to copy (XSA-448). */
+static void add_copies(struct queue *q, struct tx_packet *p)
+{
+	struct tx *tx = &q->tx;
+
+	p->first_segment = tx->copy.nr;
+	for (RING_IDX idx = p->first; idx != p->first + p->nr_slots; idx++) {
+		const struct tx_slot *slot = slot_at(tx, idx);
+
+		if (slot->extra || slot->size == 0)
+			continue;
+		copy_from_guest(&tx->copy, slot->ref, slot->offset, data_at(tx, idx), slot->size);
+	}
+	p->nr_segments = tx->copy.nr - p->first_segment;
+}
+
+/* One packet off the ring. Returns its number of requests, or -EPROTO. */
+static int take_packet(struct queue *q, unsigned int avail, const char **ret_why)
+{
+	struct tx_packet *p = &q->tx.packet[q->tx.nr_packets];
+	struct tx_slot *first;
+	unsigned int n = 1;
+	int ret;
+
+	*p = (struct tx_packet){.first = q->tx_ring.req_cons, .status = NETIF_RSP_OKAY};
+	p->flags = take_slot(q, p->first, &first);
+	p->size = first->size;
+
+	if (p->flags & NETTXF_extra_info) {
+		ret = take_extras(q, p->first + n, avail - n, p, ret_why);
+		if (ret < 0)
+			return ret;
+		n += (unsigned int)ret;
+	}
+	if (!p->no_data) {
+		ret = take_fragments(q, p, p->first + n, avail - n, ret_why);
+		if (ret < 0)
+			return ret;
+		n += (unsigned int)ret;
+	}
+	p->nr_slots = (uint16_t)n;
+
+	if (check_packet(q, p)) {
+		if (first->offset + first->size > COPY_PAGE_SIZE) {
+			*ret_why = "tx ring: a request crosses its page";
+			return -EPROTO;
+		}
+		add_copies(q, p);
+	}
+	return (int)n;
+}
+
+static int take_all(struct queue *q, const char **ret_why)
+{
+	struct tx *tx = &q->tx;
+	int avail, n;
+
+	tx->deficit = min(tx->deficit + TX_QUANTUM, TX_QUANTUM);
+	avail = ring_tx_unconsumed(&q->tx_ring);
+	if (avail < 0)
+		*ret_why = "tx ring: the producer index makes no sense";
+
+	while (avail > 0 && tx->deficit > 0) {
+		n = take_packet(q, (unsigned int)avail, ret_why);
+		if (n < 0)
+			return n;
+		q->tx_ring.req_cons += (RING_IDX)n;
+		tx->nr_packets++;
+		tx->deficit -= n;
+		avail -= n;
+		stats_add(&q->stats->tx_slots, (uint64_t)n);
+	}
+	return min(avail, 0);
+}
+
+static void add_iov(struct tx *tx, void *base, size_t len)
+{
+	tx->iov[tx->nr_iov++] = (struct iovec){base, len};
+}
+
+/*
+ * The packet's first bytes in one piece, for the parser: in the first slot's page if they all lie
+ * there, else put together in p->header (XSA-423). *ret_skip: bytes of the slots that this piece
+ * stands for.
+ */
+static uint8_t *linear_header(struct tx *tx, struct tx_packet *p, uint32_t *ret_len,
+			      size_t *ret_skip)
+{
+	size_t want = min((size_t)p->size, sizeof(p->header)), have = 0;
+	struct tx_slot *slot = slot_at(tx, p->first);
+
+	*ret_skip = 0;
+	if (slot->size >= want) {
+		*ret_len = slot->size;
+		return data_at(tx, p->first);
+	}
+	for (RING_IDX idx = p->first; have < want; idx++) {
+		size_t n = min((size_t)slot_at(tx, idx)->size, want - have);
+
+		memcpy(p->header + have, data_at(tx, idx), n);
+		have += n;
+	}
+	*ret_skip = want;
+	*ret_len = (uint32_t)want;
+	return p->header;
+}
+
+static int set_offload(struct queue *q, struct tx_packet *p, size_t *ret_skip)
+{
+	struct offload_tx in = {
+		.len = p->size,
+		.csum_blank = p->flags & NETTXF_csum_blank,
+		.data_validated = p->flags & NETTXF_data_validated,
+		.gso_size = p->gso_size,
+		.gso_type = p->gso_type,
+	};
+
+	*ret_skip = 0;
+	if (!in.csum_blank && !in.gso_size) {
+		p->hdr.flags = in.data_validated ? VIRTIO_NET_HDR_F_DATA_VALID : 0;
+		return 0;
+	}
+	in.frame = linear_header(&q->tx, p, &in.linear, ret_skip);
+	return offload_from_guest(&in, &p->hdr);
+}
+
+/* Hand one packet to the port. */
+static void send_packet(struct queue *q, struct tx_packet *p)
+{
+	struct tx *tx = &q->tx;
+	unsigned int first_iov = tx->nr_iov;
+	size_t skip;
+
+	if (!copy_ok(&tx->copy, p->first_segment, p->nr_segments))
+		goto drop_tx_copy_failed;
+	if (set_offload(q, p, &skip) < 0)
+		goto drop_tx_bad_offload;
+
+	add_iov(tx, &p->hdr, PORT_HEADER_BYTES);
+	if (skip)
+		add_iov(tx, p->header, skip);
+	for (RING_IDX idx = p->first; idx != p->first + p->nr_slots; idx++) {
+		size_t size = slot_at(tx, idx)->size, cut = min(size, skip);
+
+		skip -= cut;
+		if (size > cut)
+			add_iov(tx, data_at(tx, idx) + cut, size - cut);
+	}
+	port_write(&q->port, &q->worker->io, &tx->iov[first_iov], tx->nr_iov - first_iov,
+		   &p->written);
+	p->queued = true;
+	stats_inc(&q->stats->port_ops);
+	return;
+
+drop_tx_copy_failed:
+	stats_inc(&q->stats->drop_tx_copy_failed);
+	goto drop;
+drop_tx_bad_offload:
+	stats_inc(&q->stats->drop_tx_bad_offload);
+drop:
+	p->status = NETIF_RSP_ERROR;
+}
+
+int tx_begin(struct queue *q, const char **ret_why)
+{
+	struct tx *tx = &q->tx;
+	int ret, queued = 0;
+
+	tx->nr_packets = 0;
+	tx->nr_iov = 0;
+	copy_reset(&tx->copy);
+
+	ret = take_all(q, ret_why);
+	if (ret < 0)
+		return ret;
+
+	copy_flush(&tx->copy, q->worker->gnttab);
+	for (unsigned int i = 0; i < tx->nr_packets; i++) {
+		if (tx->packet[i].status != NETIF_RSP_OKAY)
+			continue;
+		send_packet(q, &tx->packet[i]);
+		queued += tx->packet[i].queued;
+	}
+	return queued;
+}
+
+/* What became of a packet that the port was given. */
+static void settle(struct queue *q, struct tx_packet *p)
+{
+	struct stats_queue *stats = q->stats;
+
+	switch (port_result(p->written)) {
+	case PORT_DONE:
+		break;
+	case PORT_AGAIN:
+		goto drop_tx_port_busy;
+	case PORT_DOWN:
+		goto drop_tx_port_down;
+	case PORT_REFUSED:
+		goto drop_tx_port_refused;
+	}
+	stats_inc(&stats->tx_packets);
+	stats_add(&stats->tx_bytes, p->size);
+	stats_add(&stats->tx_gso_packets, p->gso_size != 0);
+	stats_add(&stats->tx_csum_blank, p->hdr.flags == VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	return;
+
+	/* The guest did nothing wrong: for it the packet is sent, and lost as on any wire. */
+drop_tx_port_busy:
+	stats_inc(&stats->drop_tx_port_busy);
+	return;
+drop_tx_port_down:
+	stats_inc(&stats->drop_tx_port_down);
+	return;
+drop_tx_port_refused:
+	stats_inc(&stats->drop_tx_port_refused);
+}
+
+bool tx_end(struct queue *q)
+{
+	struct tx *tx = &q->tx;
+
+	if (tx->nr_packets == 0)
+		return false;
+
+	for (unsigned int i = 0; i < tx->nr_packets; i++) {
+		struct tx_packet *p = &tx->packet[i];
+
+		if (p->queued)
+			settle(q, p);
+		for (RING_IDX idx = p->first; idx != p->first + p->nr_slots; idx++) {
+			const struct tx_slot *slot = slot_at(tx, idx);
+
+			journal_note_tx(&q->journal->tx, slot->id,
+					slot->extra ? NETIF_RSP_NULL : p->status);
+		}
+	}
+	return journal_publish_tx(&q->journal->tx, &q->tx_ring);
+}
