@@ -164,7 +164,66 @@ START_TEST(test_push)
 }
 END_TEST
 
-/* --- no lost wake-up: a producer on another CPU, each side sleeps whenever it may --------------- */
+/* --- no lost wake-up: the frontend acts at our barriers ------------------------------------------ */
+
+/* A third pair of the same code, whose full barrier lets the test do what the frontend does then. */
+static void (*at_barrier)(void);
+
+DEFINE_RING_TYPES(netif_hooked, netif_tx_request_t, netif_tx_response_t);
+typedef netif_tx_request_t netif_hooked_request_t;
+#undef xen_mb
+#define xen_mb() at_barrier()
+RING_PAIR(hooked)
+#undef xen_mb
+#define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+static netif_hooked_sring_t *shared;
+
+/* It moved req_prod and looked at req_event just before we stored that, so it sends no event. */
+static void frontend_pushes(void)
+{
+	ck_assert_uint_eq(shared->req_event, 1);
+	shared->req_prod = 1;
+}
+
+/* It consumed all and armed just before we moved rsp_prod, looked again and saw nothing. */
+static void frontend_arms(void)
+{
+	ck_assert_uint_eq(shared->rsp_prod, 1);
+	shared->rsp_event = 1;
+}
+
+START_TEST(test_request_while_arming)
+{
+	netif_hooked_back_ring_t back;
+
+	shared = new_page(0, 0);
+	shared->req_event = 0;
+	at_barrier = frontend_pushes;
+	ck_assert_int_eq(ring_hooked_attach(&back, shared), 0);
+	ck_assert_int_eq(ring_hooked_arm(&back, 1), 1);
+	free(shared);
+}
+END_TEST
+
+START_TEST(test_arming_while_responding)
+{
+	netif_hooked_back_ring_t back;
+	netif_tx_request_t req;
+
+	shared = new_page(1, 0);
+	shared->rsp_event = 0;
+	at_barrier = frontend_arms;
+	ck_assert_int_eq(ring_hooked_attach(&back, shared), 0);
+	ck_assert_int_eq(ring_hooked_unconsumed(&back), 1);
+	ring_hooked_copy(&back, back.req_cons++, &req);
+	back.rsp_prod_pvt++;
+	ck_assert(ring_hooked_push(&back));
+	free(shared);
+}
+END_TEST
+
+/* --- and on another CPU: each side sleeps whenever it may ---------------------------------------- */
 
 enum {
 	STRESS_REQUESTS = 100000
@@ -203,7 +262,7 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-START_TEST(test_no_lost_wakeup)
+START_TEST(test_two_cpus)
 {
 	struct pair pair = {.sring = new_page(0, 0)};
 	netif_tx_back_ring_t back;
@@ -249,7 +308,9 @@ int main(void)
 	tcase_add_test(tcase, test_copy);
 	tcase_add_test(tcase, test_arm);
 	tcase_add_test(tcase, test_push);
-	tcase_add_test(tcase, test_no_lost_wakeup);
+	tcase_add_test(tcase, test_request_while_arming);
+	tcase_add_test(tcase, test_arming_while_responding);
+	tcase_add_test(tcase, test_two_cpus);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
