@@ -99,11 +99,87 @@ $(B)/deps-xen: Makefile
 $(B)/deps-lint: Makefile
 	@tools/deps $@ $(PKGS_BUILD) $(PKGS_TEST) $(PKGS_LINT)
 
+# --- the mocked machine: the true libraries' sonames and symbol versions ----------------------
+FK          := test/fakexen
+FAKE_LIBDIR := $(shell pkg-config --variable=libdir xencontrol 2>/dev/null)
+FAKE_CTRL   := $(notdir $(firstword $(wildcard $(FAKE_LIBDIR)/libxenctrl.so.4.??)))
+FAKE_SRC    := $(addprefix $(FK)/, machine.c grant-table.c port.c)
+FAKE_LIBS   := $(addprefix $(B)/fakexen/, libxengnttab.so.1 libxenevtchn.so.1)
+FAKE_PIC    := $(FAKE_SRC:%.c=$(B)/pic/%.o)
+
+fakexen: $(FAKE_LIBS) ## build the mocked Xen machine
+
+$(B)/pic/%.o: %.c | $(B)/deps-test
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -fPIC -MMD -MP -c -o $@ $<
+
+fake_lib = mkdir -p $(@D) && $(FK)/make-map.sh $(FAKE_LIBDIR)/$(@F) $^ > $(B)/pic/$(@F).map && \
+	$(CC) $(SAN) -shared -Wl,-soname,$(@F) -Wl,--version-script,$(B)/pic/$(@F).map -o $@ $^ -lpthread
+
+$(B)/fakexen/libxengnttab.so.1: $(FAKE_PIC) $(B)/pic/$(FK)/gnttab.o
+	$(call say,LD,$@)
+	$(Q)$(fake_lib)
+$(B)/fakexen/libxenevtchn.so.1: $(FAKE_PIC) $(B)/pic/$(FK)/evtchn.o
+	$(call say,LD,$@)
+	$(Q)$(fake_lib)
+
+# --- unit tests: what each links is what its module needs, and nothing else -------------------
+FAKE_STATIC := $(FAKE_SRC) $(FK)/gnttab.c $(FK)/evtchn.c
+E := netback/engine
+link-test-keyval       := $(SCHEMA_SRC)
+link-test-keyval-types := $(SCHEMA_SRC)
+link-test-ring         :=
+link-test-journal      := $(E)/journal.c
+link-test-offload      := $(E)/offload.c
+link-test-moderate     := $(E)/moderate.c
+link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
+link-test-iobatch      := $(E)/iobatch.c
+link-test-link         := netback/common/link.c
+link-test-vif-state    := netback/control/vif-state.c
+link-test-config       := netback/control/config.c netback/common/log.c
+link-test-fakexen      := $(FAKE_STATIC)
+libs-test-iobatch      := -luring
+
+UNIT_TESTS := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test-*.c))
+BEHAVIOUR_TESTS := $(wildcard test/behaviour/test-*.sh)
+
+.SECONDEXPANSION:
+$(B)/test/test-%: $$(call obj,test/unit/test-$$*.c $$(link-test-$$*)) | $(B)/deps-test
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(libs-test-$*) \
+		-lcheck -lsubunit -lm -lrt -lpthread
+
+check-unit: $(UNIT_TESTS) ## only the unit tests
+	@LOGS=$(B)/test/logs-unit test/run $^
+
+check: $(B)/deps-test all fakexen $(UNIT_TESTS) ## all tests that need no Xen
+	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(BEHAVIOUR_TESTS)
+
+check-asan: ## the same under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory check B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+check-tsan: ## the same under ThreadSanitizer
+	@$(MAKE) --no-print-directory check B=build/tsan CFLAGS='-O1 -g' SAN=-fsanitize=thread
+
+check-xen: $(B)/deps-xen all ## the tests on a real Xen, in QEMU
+	test/xen/check
+
+bench-xen: $(B)/deps-xen all ## ours against the kernel's backend on a real Xen, in one boot
+	test/xen/bench
+
+lint: $(B)/deps-lint $(G)/xs-keys.h ## style and static analysis
+	@tools/lint
+
+format: ## let clang-format lay out the sources
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
 clean: ## remove everything that was built
 	rm -rf $(B)
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
-.PHONY: all clean help man
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean fakexen format help lint man
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
+.SECONDARY:
