@@ -6,7 +6,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-/* --- what a guest may write into req_prod ------------------------------------------------- */
+/* --- what a guest may write into req_prod ------------------------------------------------ */
 
 static const struct {
 	const char *what;
@@ -58,7 +58,7 @@ START_TEST(test_count)
 }
 END_TEST
 
-/* --- attach ---------------------------------------------------------------------------------- */
+/* --- attach ------------------------------------------------------------------------------ */
 
 static const struct {
 	RING_IDX prod, rsp;
@@ -112,7 +112,7 @@ START_TEST(test_copy)
 }
 END_TEST
 
-/* --- arm and push against the macros of the other half ----------------------------------------- */
+/* --- arm and push against the macros of the other half ----------------------------------- */
 
 START_TEST(test_arm)
 {
@@ -164,7 +164,7 @@ START_TEST(test_push)
 }
 END_TEST
 
-/* --- no lost wake-up: the frontend acts at our barriers ------------------------------------------ */
+/* --- no lost wake-up: the frontend acts at our barriers ---------------------------------- */
 
 /* A third pair of the same code, whose full barrier lets the test do what the frontend does then. */
 static void (*at_barrier)(void);
@@ -223,7 +223,7 @@ START_TEST(test_arming_while_responding)
 }
 END_TEST
 
-/* --- and on another CPU: each side sleeps whenever it may ---------------------------------------- */
+/* --- and on another CPU: each side sleeps whenever it may -------------------------------- */
 
 enum {
 	STRESS_REQUESTS = 100000
