@@ -18,7 +18,7 @@ FAKE_SRC := $(FAKE_MACHINE) $(FK)/gnttab.c $(FK)/evtchn.c
 FAKE_OBJ := $(FAKE_SRC:%.c=$(B)/obj/%.o)
 FAKE_LIBS := $(addprefix $(B)/fakexen/, libxengnttab.so.1 libxenevtchn.so.1)
 
-fakexen: $(FAKE_LIBS) ## build the mocked Xen machine
+fakexen: $(FAKE_LIBS) $(B)/fakexen/xenstored $(B)/fakexen/fakexen ## build the mocked Xen machine
 
 $(FO)/pic/%.o: $(FK)/%.c
 	@mkdir -p $(@D)
@@ -33,6 +33,14 @@ $(B)/fakexen/libxengnttab.so.1: $(FAKE_PIC) $(FO)/pic/gnttab.o
 	$(fake_lib)
 $(B)/fakexen/libxenevtchn.so.1: $(FAKE_PIC) $(FO)/pic/evtchn.o
 	$(fake_lib)
+
+$(B)/fakexen/xenstored: $(addprefix $(FO)/, xenstored.o store.o machine.o grant-table.o port.o)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lpthread
+
+$(B)/fakexen/fakexen: $(addprefix $(FO)/, fakexen.o toolstack.o inspect.o machine.o grant-table.o port.o)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lxenstore -lpthread
 
 ifndef COMPILE
 $(B)/obj/test/%.o: test/%.c

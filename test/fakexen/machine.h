@@ -57,8 +57,9 @@ enum {
 /* What the tools print, and what tests compare: one word each. */
 #define MACHINE_COUNTERS(X)                                                                        \
 	X(copy_ioctls)                                                                             \
-	X(copy_hypercalls) X(copy_segments) X(copy_bytes) X(copy_failed) X(maps) X(map_hypercalls) \
-		X(unmaps) X(shares) X(unshares) X(binds) X(unbinds) X(notifies) X(notify_dropped)  \
+	X(copy_hypercalls)                                                                         \
+	X(copy_segments) X(copy_bytes) X(copy_failed) X(maps) X(map_hypercalls) X(unmaps)          \
+		X(shares) X(unshares) X(binds) X(unbinds) X(notifies) X(notify_dropped)            \
 			X(deliveries) X(unmasks) X(reaps) X(faults) X(sched_gets) X(sched_sets)
 
 struct machine_counters {
