@@ -31,7 +31,9 @@ CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c xenbus.c tap
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c moderate.c sandbox.c)
 CTL_SRC     := tools/netbackctl.c
-SHIM_SRC    := $(wildcard netfront-shim/*.c)
+SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
+	cmd-echo.c cmd-connect.c cmd-hostile.c hostile.c hostile-tx.c hostile-rx.c traffic.c vtap.c \
+	netfront.c nfstore.c nfqueue.c nftx.c nfrx.c frame.c histogram.c fault.c)
 
 CONTROL_LIBS := -lxenstore -levent_core -ljson-c
 ENGINE_LIBS  := -lxengnttab -lxenevtchn -luring -lseccomp -lcap-ng -lpthread
@@ -137,6 +139,8 @@ link-test-iobatch      := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
 link-test-vif-state    := netback/control/vif-state.c
 link-test-config       := netback/control/config.c netback/common/log.c
+link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
+link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
 link-test-fakexen      := $(FAKE_STATIC)
 libs-test-iobatch      := -luring
 
