@@ -41,6 +41,7 @@
 	F(RX_GSO_BLANK, "rx-gso-without-csum-flags")                                               \
 	F(RX_GSO_TYPE, "rx-gso-type-not-negotiated")                                               \
 	F(RX_GSO_SIZE, "rx-gso-size-zero")                                                         \
+	F(RX_OUTSIDE, "rx-bytes-written-outside-the-data")                                         \
 	F(RX_OVERSIZE, "rx-frame-larger-than-mtu")                                                 \
 	F(GRANT_IN_USE, "grant-in-use-after-response")                                             \
 	F(STATE, "backend-state-unexpected")                                                       \

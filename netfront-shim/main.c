@@ -31,6 +31,7 @@ enum option_id {
 	OPT_RX_BUFFERS,
 	OPT_TX_BUFFERS,
 	OPT_FRESH_GRANTS,
+	OPT_GUARD,
 	OPT_PROFILE,
 	OPT_TIMEOUT,
 };
@@ -53,6 +54,7 @@ static const struct option options[] = {
 	{"rx-buffers", required_argument, NULL, OPT_RX_BUFFERS},
 	{"tx-buffers", required_argument, NULL, OPT_TX_BUFFERS},
 	{"fresh-grants", no_argument, NULL, OPT_FRESH_GRANTS},
+	{"guard", no_argument, NULL, OPT_GUARD},
 	{"profile", required_argument, NULL, OPT_PROFILE},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{NULL, 0, NULL, 0},
@@ -72,6 +74,7 @@ static const char help_text[] =
 	"  --rx-buffers N     receive buffers per queue, 1 to 256 (256)\n"
 	"  --tx-buffers N     transmit buffers per queue, 18 to 256 (256)\n"
 	"  --fresh-grants     grant every buffer anew after each response\n"
+	"  --guard            pattern receive buffers; what is not data must stay\n"
 	"  --timeout MS       to wait for each state of the backend (10000)\n"
 	"  -v, --verbose      human lines on standard error\n"
 	"  -h, --help\n"
@@ -112,6 +115,7 @@ static bool take_flag(struct netfront_config *config, int id)
 		{OPT_NO_RX_NOTIFY, &profile->rx_notify, false},
 		{OPT_NO_SPLIT, &profile->split, false},
 		{OPT_FRESH_GRANTS, &config->fresh_grants, true},
+		{OPT_GUARD, &config->guard, true},
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

@@ -204,6 +204,7 @@ static void queue_config(const struct netfront *nf, struct nfqueue_config *confi
 		.backend = nf->vif.backend,
 		.split = nf->split,
 		.rx_notify = nf->config.profile.rx_notify,
+		.guard = nf->config.guard,
 		.fresh_grants = nf->config.fresh_grants,
 		.tx_buffers = nf->config.tx_buffers,
 		.rx_buffers = nf->config.profile.rx_buffers,
@@ -311,6 +312,8 @@ int netfront_disconnect(struct netfront *nf)
 	int err;
 
 	nf->be_state = nfstore_backend_state(nf);
+	if (nf->fe_state == XenbusStateClosed && !nf->nr_queues)
+		return 0;
 	err = step(nf, XenbusStateClosing,
 		   closed | STATE_BIT(XenbusStateClosing) | STATE_BIT(XenbusStateInitWait));
 	if (!err || err == -ETIMEDOUT) {

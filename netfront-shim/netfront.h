@@ -50,8 +50,8 @@ struct netfront_config {
 	unsigned int devid;
 	unsigned int queues; /* at most; the backend may allow fewer */
 	unsigned int tx_buffers;
-	bool fresh_grants;
-	int timeout_ms; /* for each state of the backend we wait for */
+	bool guard, fresh_grants; /* see struct nfqueue_config */
+	int timeout_ms;		  /* for each state of the backend we wait for */
 };
 
 /* Counters of all queues, those of earlier connections included. */

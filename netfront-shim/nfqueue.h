@@ -17,6 +17,7 @@ struct nfqueue_config {
 	uint32_t backend;  /* domain that gets the grants and may bind the ports */
 	bool split;	   /* an event channel each for tx and rx */
 	bool rx_notify;	   /* tell the backend about new buffers when it asks */
+	bool guard;	   /* see struct nfrx */
 	bool fresh_grants; /* take back and re-grant each page after its response */
 	unsigned int tx_buffers, rx_buffers;
 	struct nfrx_rules rules;

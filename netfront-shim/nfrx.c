@@ -27,6 +27,8 @@ static void post(struct nfrx *rx)
 	/* Responses come in order, so pages come back in the order they left. */
 	rx->next_page = page + 1 == rx->pages->nr ? 0 : page + 1;
 	rx->page_of[at] = page;
+	if (rx->guard)
+		memset(rx->pages->addr[page], NFRX_GUARD, NETIF_PAGE);
 	rx->ring.sring->ring[at].req = (struct netif_rx_request){
 		.id = at,
 		.gref = rx->pages->gref[page],
@@ -121,6 +123,20 @@ static void check_hash(struct nfrx *rx, struct nfrx_packet *pkt,
 	pkt->hash = le32toh(value);
 }
 
+/* A backend that copies more than it says hands out memory that is not ours. */
+static void check_guard(struct nfrx *rx, RING_IDX cons, unsigned int offset, unsigned int len)
+{
+	const uint8_t *page = rx->pages->addr[rx->page_of[cons & (NETIF_RING - 1)]];
+
+	for (unsigned int i = 0; i < NETIF_PAGE; i++) {
+		if (page[i] == NFRX_GUARD || (i >= offset && i < offset + len))
+			continue;
+		fault_raise(rx->faults, NF_FAULT_RX_OUTSIDE, "position %u: byte %u, data %u + %u",
+			    cons, i, offset, len);
+		return;
+	}
+}
+
 /* Takes the extras that begin at cons; returns the position after them. */
 static RING_IDX take_extras(struct nfrx *rx, struct nfrx_packet *pkt, RING_IDX cons)
 {
@@ -131,6 +147,8 @@ static RING_IDX take_extras(struct nfrx *rx, struct nfrx_packet *pkt, RING_IDX c
 			break_ring(rx, NF_FAULT_RX_PARTIAL, cons);
 			return cons;
 		}
+		if (rx->guard)
+			check_guard(rx, cons, 0, 0);
 		memcpy(&extra, RING_GET_RESPONSE(&rx->ring, cons++), sizeof(extra));
 		rx->stats.slots++;
 		if (extra.flags & ~XEN_NETIF_EXTRA_FLAG_MORE)
@@ -164,6 +182,8 @@ static void add_frag(struct nfrx *rx, struct nfrx_packet *pkt, const struct neti
 		pkt->error = NETIF_RSP_ERROR;
 		return;
 	}
+	if (rx->guard)
+		check_guard(rx, cons, rsp->offset, len);
 	if (!len)
 		fault_raise(rx->faults, NF_FAULT_RX_EMPTY, "position %u", cons);
 	if (pkt->nr_frags == NFRX_MAX_SLOTS)

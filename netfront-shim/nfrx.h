@@ -21,6 +21,7 @@
 
 enum {
 	NFRX_MAX_SLOTS = XEN_NETIF_NR_SLOTS_MIN + 1,
+	NFRX_GUARD = 0xa5,
 	NFRX_COPY_THRESHOLD = 256, /* Linux grants one more slot after a first one this short */
 };
 
@@ -67,6 +68,7 @@ struct nfrx {
 	unsigned int next_page;
 	RING_IDX limit; /* rsp_prod as last read and checked */
 	bool broken;
+	bool guard; /* buffers are patterned, and what is not data must stay so */
 	struct nfrx_stats stats;
 };
 

@@ -515,6 +515,27 @@ START_TEST(rx_producer_breaches)
 }
 END_TEST
 
+START_TEST(rx_guard)
+{
+	struct nfrx_packet pkt;
+
+	set_up_pages(NETIF_RING);
+	nfrx_init(&rx, ring_page, &pages, &faults, &all_rules);
+	rx.guard = true;
+	nfrx_fill(&rx);
+	memset(memory[0] + 8, 0, 100);
+	give(0, 8, 0, 100);
+	memset(memory[1] + 8, 0, 100);
+	give(1, 8, 0, 99);
+	rx_ring->rsp_prod = 1;
+	ck_assert(nfrx_take(&rx, &pkt));
+	ck_assert_uint_eq(fault_total(&faults), 0);
+	rx_ring->rsp_prod = 2;
+	ck_assert(nfrx_take(&rx, &pkt));
+	only_fault(NF_FAULT_RX_OUTSIDE);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("nfqueue");
@@ -545,6 +566,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(r, rx_slot_limit, 0, 6);
 	tcase_add_loop_test(r, rx_rules, 0, 2);
 	tcase_add_loop_test(r, rx_partial_breaks, 0, 2);
+	tcase_add_test(r, rx_guard);
 	tcase_add_test(r, rx_id_breaks);
 	tcase_add_loop_test(r, rx_producer_breaches, 0, 2);
 	suite_add_tcase(s, r);
