@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* config.c: the keys of netbackd.conf, and its parser */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netback/common/link.h"
+#include "netback/common/stats.h"
+#include "netback/common/util.h"
+
+static const char *const isolation_names[] = {
+	[ISOLATION_VIF] = "vif",
+	[ISOLATION_DOMAIN] = "domain",
+	[ISOLATION_HOST] = "host",
+};
+
+const char *isolation_name(enum isolation isolation)
+{
+	return isolation_names[isolation];
+}
+
+static unsigned int online_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (unsigned int)n : 1;
+}
+
+void config_defaults(struct config *config)
+{
+	*config = (struct config){
+		.isolation = ISOLATION_DOMAIN,
+		.log_level = LOG_LEVEL_INFO,
+		.max_queues = min(online_cpus(), (unsigned int)LINK_MAX_QUEUES),
+		.run_dir = "/run/netback",
+	};
+}
+
+unsigned int config_workers(const struct config *config)
+{
+	return config->workers ? config->workers : min(online_cpus(), 4u);
+}
+
+static int set_number(const char *value, unsigned int low, unsigned int high, unsigned int *out,
+		      char *error)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno || !isdigit((unsigned char)*value) || *end || n < low || n > high) {
+		snprintf(error, CONFIG_ERROR_SIZE, "\"%.40s\" is not a number from %u to %u", value,
+			 low, high);
+		return -EINVAL;
+	}
+	*out = (unsigned int)n;
+	return 0;
+}
+
+static int set_path(const char *value, char out[PATH_MAX], char *error)
+{
+	if (*value != '/' || strlen(value) >= PATH_MAX) {
+		snprintf(error, CONFIG_ERROR_SIZE, "\"%.200s\" is not an absolute path", value);
+		return -EINVAL;
+	}
+	strcpy(out, value);
+	return 0;
+}
+
+static int set_isolation(struct config *config, const char *value, char *error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(isolation_names); i++) {
+		if (strcmp(value, isolation_names[i]) == 0) {
+			config->isolation = (enum isolation)i;
+			return 0;
+		}
+	}
+	snprintf(error, CONFIG_ERROR_SIZE, "\"%.40s\" is none of vif, domain, host", value);
+	return -EINVAL;
+}
+
+static int set_log_level(struct config *config, const char *value, char *error)
+{
+	if (log_parse_level(value, &config->log_level))
+		return 0;
+	snprintf(error, CONFIG_ERROR_SIZE, "\"%.40s\" is none of err, warn, info, debug", value);
+	return -EINVAL;
+}
+
+static int set_workers(struct config *config, const char *value, char *error)
+{
+	return set_number(value, 0, STATS_MAX_WORKERS, &config->workers, error);
+}
+
+static int set_max_queues(struct config *config, const char *value, char *error)
+{
+	return set_number(value, 1, LINK_MAX_QUEUES, &config->max_queues, error);
+}
+
+static int set_run_dir(struct config *config, const char *value, char *error)
+{
+	return set_path(value, config->run_dir, error);
+}
+
+static int set_engine(struct config *config, const char *value, char *error)
+{
+	return set_path(value, config->engine, error);
+}
+
+static const struct {
+	const char *name;
+	int (*set)(struct config *config, const char *value, char *error);
+} keys[] = {
+	{"isolation", set_isolation}, {"workers", set_workers}, {"max_queues", set_max_queues},
+	{"log_level", set_log_level}, {"run_dir", set_run_dir}, {"engine", set_engine},
+};
+
+int config_set(struct config *config, const char *key, const char *value,
+	       char error[CONFIG_ERROR_SIZE])
+{
+	char why[CONFIG_ERROR_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(key, keys[i].name) != 0)
+			continue;
+		if (keys[i].set(config, value, why) == 0)
+			return 0;
+		snprintf(error, CONFIG_ERROR_SIZE, "%s: %.400s", key, why);
+		return -EINVAL;
+	}
+	snprintf(error, CONFIG_ERROR_SIZE, "unknown key \"%.40s\"", key);
+	return -EINVAL;
+}
+
+static char *skip_blanks(char *s)
+{
+	return s + strspn(s, " \t\r\n");
+}
+
+static bool at_end(char *s)
+{
+	s = skip_blanks(s);
+	return !*s || *s == '#';
+}
+
+static int refuse(char *error, const char *what)
+{
+	snprintf(error, CONFIG_ERROR_SIZE, "%s", what);
+	return -EINVAL;
+}
+
+/* Copy the value that begins at s without its quotes. The end of it, or NULL with the reason in error. */
+static char *take_value(char *s, char value[PATH_MAX], char *error)
+{
+	char quote = *s == '"' || *s == '\'' ? *s++ : '\0';
+	size_t n = quote ? strcspn(s, (char[]){quote, '\n', '\0'}) : strcspn(s, " \t\r\n#");
+
+	if (quote && s[n] != quote)
+		return refuse(error, "the quote is not closed"), NULL;
+	if (!quote && (n == 0 || *s == '['))
+		return refuse(error, n ? "no key takes a list" : "the value is missing"), NULL;
+	if (n >= PATH_MAX)
+		return refuse(error, "the value is too long"), NULL;
+	memcpy(value, s, n);
+	value[n] = '\0';
+	return s + n + (quote ? 1 : 0);
+}
+
+static int parse_line(struct config *config, char *line, char *error)
+{
+	char *s = skip_blanks(line), *key = s;
+	char value[PATH_MAX], *rest;
+
+	if (at_end(s))
+		return 0;
+
+	s += strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	rest = skip_blanks(s);
+	if (s == key || *rest != '=')
+		return refuse(error, "this is not \"key = value\"");
+	*s = '\0';
+
+	rest = take_value(skip_blanks(rest + 1), value, error);
+	if (!rest)
+		return -EINVAL;
+	if (!at_end(rest))
+		return refuse(error, "something follows the value");
+	return config_set(config, key, value, error);
+}
+
+int config_read(struct config *config, FILE *file, const char *name, char error[CONFIG_ERROR_SIZE])
+{
+	char why[CONFIG_ERROR_SIZE], *line = NULL;
+	unsigned int nr = 0;
+	size_t size = 0;
+	int ret = 0;
+
+	while (ret == 0 && getline(&line, &size, file) >= 0) {
+		nr++;
+		ret = parse_line(config, line, why);
+		if (ret < 0)
+			snprintf(error, CONFIG_ERROR_SIZE, "%.80s:%u: %.400s", name, nr, why);
+	}
+	free(line);
+	return ret;
+}

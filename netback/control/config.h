@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* config.h: what the administrator decides, from netbackd.conf and the command line */
+#ifndef NETBACK_CONTROL_CONFIG_H
+#define NETBACK_CONTROL_CONFIG_H
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "netback/common/log.h"
+
+/*
+ * The file has the syntax of xl.conf, without lists:
+ *
+ *	# a comment
+ *	isolation = "vif"	# quotes are optional around a word
+ *	max_queues = 4
+ *
+ * The parser is our own 60 lines: libxlutil's is tied to libxl (its header includes libxl.h, its library
+ * links libxenlight, whose ABI changes with every release of Xen), and netbackd must not depend on that.
+ *
+ * An option of the command line is the same key with dashes (--run-dir, run_dir) and overrides the file.
+ * Everything here runs before netbackd serves; main thread only.
+ */
+#define CONFIG_FILE "/etc/xen/netbackd.conf"
+
+enum {
+	CONFIG_ERROR_SIZE = 512
+};
+
+/* How many engine processes there are: one a vif, one a guest, one in all. */
+enum isolation {
+	ISOLATION_VIF,
+	ISOLATION_DOMAIN,
+	ISOLATION_HOST,
+};
+
+struct config {
+	enum isolation isolation;
+	enum log_level log_level;
+	unsigned int workers;	 /* threads an engine */
+	unsigned int max_queues; /* offered to a frontend, 1..LINK_MAX_QUEUES */
+	char run_dir[PATH_MAX];
+	char engine[PATH_MAX]; /* empty: look for it, see main.c */
+};
+
+void config_defaults(struct config *config);
+
+/* 0, or -EINVAL with a sentence in error. */
+int config_set(struct config *config, const char *key, const char *value,
+	       char error[CONFIG_ERROR_SIZE]);
+
+/* 0, or -EINVAL with "NAME:LINE: what is wrong" in error; name is only for that message. */
+int config_read(struct config *config, FILE *file, const char *name, char error[CONFIG_ERROR_SIZE]);
+
+/* What workers means: 0 stands for one a CPU, up to 4. */
+unsigned int config_workers(const struct config *config);
+
+const char *isolation_name(enum isolation isolation);
+
+#endif
