@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* vif-files.c: stats and journal files */
+#include "vif-files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "netback/common/link.h"
+#include "netback/common/log.h"
+
+static int make_path(char path[PATH_MAX], const char *run_dir, const char *name, const char *suffix)
+{
+	return snprintf(path, PATH_MAX, "%s/%s.%s", run_dir, name, suffix) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+static int open_sized(const char *run_dir, const char *name, const char *suffix, off_t size)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	ret = make_path(path, run_dir, name, suffix);
+	if (ret < 0)
+		return ret;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, size) == 0)
+		return fd;
+
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int vif_files_open(struct vif_files *files, const char *run_dir, const char *name)
+{
+	void *map;
+	int ret;
+
+	if (files->open)
+		return 0;
+
+	ret = files->stats_fd = open_sized(run_dir, name, "stats", (off_t)sizeof(struct stats_vif));
+	if (ret < 0)
+		return ret;
+
+	ret = files->journal_fd = open_sized(run_dir, name, "journal", LINK_JOURNAL_BYTES);
+	if (ret < 0)
+		goto err_stats;
+
+	map = mmap(NULL, sizeof(struct stats_vif), PROT_READ, MAP_SHARED, files->stats_fd, 0);
+	if (map == MAP_FAILED) {
+		ret = -errno;
+		goto err_journal;
+	}
+	files->stats = map;
+	files->open = true;
+	return 0;
+
+err_journal:
+	close(files->journal_fd);
+err_stats:
+	close(files->stats_fd);
+	return ret;
+}
+
+int vif_files_forget_journal(const struct vif_files *files)
+{
+	/* Cut to nothing and grown again a file is all zeros. */
+	if (ftruncate(files->journal_fd, 0) < 0 ||
+	    ftruncate(files->journal_fd, LINK_JOURNAL_BYTES) < 0)
+		return -errno;
+	return 0;
+}
+
+void vif_files_close(struct vif_files *files)
+{
+	if (!files->open)
+		return;
+	munmap((void *)files->stats, sizeof(struct stats_vif));
+	close(files->journal_fd);
+	close(files->stats_fd);
+	files->open = false;
+	files->stats = NULL;
+}
+
+static void remove_file(const char *run_dir, const char *name, const char *suffix)
+{
+	char path[PATH_MAX];
+
+	if (make_path(path, run_dir, name, suffix) == 0 && unlink(path) < 0 && errno != ENOENT)
+		warn_perror("%s", path);
+}
+
+void vif_files_remove(struct vif_files *files, const char *run_dir, const char *name)
+{
+	vif_files_close(files);
+	remove_file(run_dir, name, "stats");
+	remove_file(run_dir, name, "journal");
+}
+
+void vif_files_each(const char *run_dir, void (*fn)(unsigned int domid, unsigned int handle))
+{
+	unsigned int domid, handle;
+	struct dirent *entry;
+	DIR *dir = opendir(run_dir);
+	char suffix[8];
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (sscanf(entry->d_name, "vif%5u.%5u.%7s", &domid, &handle, suffix) == 3)
+			fn(domid, handle);
+	closedir(dir);
+}
+
+bool vif_files_stats_ready(const struct vif_files *files)
+{
+	const struct stats_vif *stats = files->stats;
+
+	return files->open && __atomic_load_n(&stats->magic, __ATOMIC_ACQUIRE) == STATS_MAGIC &&
+	       stats->version == STATS_VERSION && stats->size == sizeof(*stats) &&
+	       stats->nr_queues <= STATS_MAX_QUEUES;
+}

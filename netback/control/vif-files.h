@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* vif-files.h: the files of the run directory that outlive an engine */
+#ifndef NETBACK_CONTROL_VIF_FILES_H
+#define NETBACK_CONTROL_VIF_FILES_H
+
+#include <stdbool.h>
+
+#include "netback/common/stats.h"
+
+/*
+ *   RUN_DIR/vifD.N.stats     struct stats_vif (stats.h), removed with the vif
+ *   RUN_DIR/vifD.N.journal   LINK_JOURNAL_BYTES, zeroed at each connect that is not a re-attach
+ *
+ * Control creates them and hands the descriptors to an engine; it never writes the contents. Main thread only.
+ * Functions return 0 or -errno.
+ */
+struct vif_files {
+	int stats_fd, journal_fd;
+	const struct stats_vif *stats; /* mapped read-only */
+	bool open;
+};
+
+/* Open or create both, for the vif called name. Does nothing if they are open. */
+int vif_files_open(struct vif_files *files, const char *run_dir, const char *name);
+
+/* A new connection has nothing to finish. */
+int vif_files_forget_journal(const struct vif_files *files);
+
+void vif_files_close(struct vif_files *files);
+void vif_files_remove(struct vif_files *files, const char *run_dir, const char *name);
+
+/* Whose files lie in the directory, known or left behind. fn may remove them. */
+void vif_files_each(const char *run_dir, void (*fn)(unsigned int domid, unsigned int handle));
+
+/* A page that a reader may believe: magic, version, size and nr_queues are right. */
+bool vif_files_stats_ready(const struct vif_files *files);
+
+#endif
