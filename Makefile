@@ -26,8 +26,8 @@ say = $(if $(V),,@echo "  $(1)	$(2)")
 # --- sources: explicit lists, in the order of the arrows ------------------------------------
 COMMON_SRC  := $(addprefix netback/common/, log.c link.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
-CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c xenbus.c tap.c engine-link.c \
-	config.c ctl.c metrics.c)
+CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-state.c vif-keys.c vif-files.c \
+	xenbus.c tap.c engine-link.c engine-process.c config.c ctl.c metrics.c)
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c moderate.c sandbox.c)
 CTL_SRC     := tools/netbackctl.c
