@@ -431,10 +431,11 @@ int32_t machine_fault_slow(enum machine_fault_kind kind)
 	struct machine_fault *f;
 
 	for (f = m->faults; f < m->faults + MACHINE_FAULTS; f++) {
-		int32_t count, value = f->value;
+		int32_t count, value;
 
 		if (f->kind != kind || atomic_fetch_sub(&f->after, 1) > 1)
 			continue;
+		value = f->value;
 		count = atomic_load(&f->count);
 		if (count != INT32_MAX)
 			count = atomic_fetch_sub(&f->count, 1);

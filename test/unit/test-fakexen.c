@@ -30,8 +30,6 @@ enum {
 };
 
 static char dir[] = "/tmp/test-fakexen.XXXXXX";
-static const char *self;
-
 struct guest {
 	pid_t pid;
 	int fd;
@@ -50,6 +48,7 @@ static uint32_t hear(int fd)
 	return value;
 }
 
+/* Before the test opens a handle: a fork that copies threads is the end of a sanitizer. */
 static struct guest start_guest(uint32_t domid, void (*run)(int fd))
 {
 	struct guest g;
@@ -149,8 +148,8 @@ static void share_three(int fd)
 
 START_TEST(copy_goes_both_ways_with_xens_statuses)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_three);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t rw = hear(g.fd), ro = hear(g.fd), other = hear(g.fd);
 	char buf[32] = "", ro_buf[32] = "", hello[] = "hello";
 	xengnttab_grant_copy_segment_t s[] = {
@@ -192,8 +191,8 @@ static void share_one(int fd)
 
 START_TEST(copy_from_guest_to_guest)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest a = start_guest(1, share_one), b = start_guest(2, share_one);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	xengnttab_grant_copy_segment_t s = {.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref};
 
 	s.source.foreign.domid = 1;
@@ -216,8 +215,8 @@ END_TEST
 
 START_TEST(bad_segment_fails_the_ioctl_where_it_stands)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_one);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t ref = hear(g.fd);
 	xengnttab_grant_copy_segment_t s[20];
 	char buf[20], one = 1;
@@ -248,8 +247,8 @@ END_TEST
 START_TEST(sixteen_ops_make_a_hypercall)
 {
 	struct machine_counters *c = &machine_view.m->counters;
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_one);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t ref = hear(g.fd);
 	xengnttab_grant_copy_segment_t s[33];
 	static _Alignas(PAGE) char buf[2 * PAGE];
@@ -293,8 +292,8 @@ static void share_and_unshare(int fd)
 
 START_TEST(mapped_page_stays_granted_until_unmapped)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_and_unshare);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t refs[2] = {hear(g.fd), hear(g.fd)};
 	char *page = xengnttab_map_grant_ref(h, 1, refs[0], PROT_READ | PROT_WRITE);
 	char *ro = xengnttab_map_grant_ref(h, 1, refs[1], PROT_READ);
@@ -322,8 +321,8 @@ END_TEST
 
 START_TEST(maps_are_all_or_nothing)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_three);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t rw = hear(g.fd), ro = hear(g.fd), other = hear(g.fd);
 	uint32_t refs[] = {rw, ro, other}, domids[] = {1, 1};
 	char *pages;
@@ -347,8 +346,8 @@ END_TEST
 
 START_TEST(forked_child_cannot_unmap)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_one);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t ref = hear(g.fd);
 	char *page = xengnttab_map_grant_ref(h, 1, ref, PROT_READ | PROT_WRITE);
 	int status;
@@ -373,8 +372,8 @@ END_TEST
 
 START_TEST(killed_granter_takes_its_grants_along)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_and_unshare);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t mapped = hear(g.fd), ref = hear(g.fd);
 	char *page = xengnttab_map_grant_ref(h, 1, mapped, PROT_READ), c;
 	xengnttab_grant_copy_segment_t s = from_guest(1, ref, 0, &c, 1);
@@ -403,8 +402,8 @@ static void map_for_ever(int fd)
 
 START_TEST(killed_mapper_lets_go)
 {
-	xengntshr_handle *h = xengntshr_open(NULL, 0);
 	struct guest g = start_guest(1, map_for_ever);
+	xengntshr_handle *h = xengntshr_open(NULL, 0);
 	uint32_t ref, other;
 	char *page = xengntshr_share_pages(h, 1, 1, &ref, 1);
 
@@ -441,8 +440,8 @@ END_TEST
 
 START_TEST(faults_fail_the_nth)
 {
-	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	struct guest g = start_guest(1, share_one);
+	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	uint32_t ref = hear(g.fd);
 	xengnttab_grant_copy_segment_t s[5];
 	char c;
@@ -512,8 +511,8 @@ START_TEST(raw_read_and_write_move_many_ports)
 	enum {
 		N = 6
 	};
-	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	struct guest g = start_guest(1, offer_ports);
+	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	uint32_t remote[N], port[N], got[64], n = 0;
 	int fd = xenevtchn_fd(h);
 
@@ -552,8 +551,8 @@ END_TEST
 
 START_TEST(a_port_is_bound_once_and_for_one_domain)
 {
-	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	struct guest g = start_guest(1, offer_ports);
+	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	uint32_t remote = offer(g);
 
 	bind_quiet(h, remote);
@@ -571,8 +570,8 @@ END_TEST
 
 START_TEST(unbound_handle_knows_only_its_own)
 {
-	xenevtchn_handle *h = xenevtchn_open(NULL, 0), *h2 = xenevtchn_open(NULL, 0);
 	struct guest g = start_guest(1, offer_ports);
+	xenevtchn_handle *h = xenevtchn_open(NULL, 0), *h2 = xenevtchn_open(NULL, 0);
 	uint32_t remote = offer(g), port = bind_quiet(h, remote);
 
 	ck_assert_int_eq(xenevtchn_notify(h2, port), -1);
@@ -612,11 +611,13 @@ static void bind_and_wait(int fd)
 
 START_TEST(killed_backend_leaves_the_port_to_the_next)
 {
+	struct guest lives[3] = {start_guest(1, bind_and_wait), start_guest(1, bind_and_wait),
+				 start_guest(1, bind_and_wait)};
 	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	int port = xenevtchn_bind_unbound_port(h, 1);
 
 	for (int life = 0; life < 3; life++) {
-		struct guest g = start_guest(1, bind_and_wait);
+		struct guest g = lives[life];
 		uint32_t theirs;
 
 		say(g.fd, port);
@@ -634,7 +635,7 @@ END_TEST
 
 START_TEST(killed_lock_holder_hangs_nobody)
 {
-	struct guest g;
+	struct guest g = start_guest(1, map_for_ever);
 	uint32_t ref;
 	xengntshr_handle *h;
 	pid_t pid = fork();
@@ -646,7 +647,6 @@ START_TEST(killed_lock_holder_hangs_nobody)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	h = xengntshr_open(NULL, 0);
 	ck_assert_ptr_nonnull(xengntshr_share_pages(h, 1, 1, &ref, 1));
-	g = start_guest(1, map_for_ever);
 	say(g.fd, ref);
 	ck_assert_uint_eq(hear(g.fd), 1);
 	kill_guest(g);
@@ -656,9 +656,9 @@ END_TEST
 
 START_TEST(dead_domain_is_gone_for_everybody)
 {
+	struct guest g = start_guest(1, share_one), p = start_guest(1, offer_ports);
 	xengnttab_handle *h = xengnttab_open(NULL, 0);
 	xenevtchn_handle *e = xenevtchn_open(NULL, 0);
-	struct guest g = start_guest(1, share_one), p = start_guest(1, offer_ports);
 	uint32_t ref = hear(g.fd), port = bind_quiet(e, offer(p));
 	char *page = xengnttab_map_grant_ref(h, 1, ref, PROT_READ), c;
 	xengnttab_grant_copy_segment_t s = from_guest(1, ref, 0, &c, 1);
@@ -685,8 +685,8 @@ END_TEST
 
 START_TEST(events_can_be_late_or_lost)
 {
-	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	struct guest g = start_guest(1, offer_ports);
+	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
 	uint32_t remote = offer(g), port = bind_quiet(h, remote);
 
 	machine_arm_fault(FAULT_EVENT_DELAY, 1, 80000, 1);
@@ -716,37 +716,36 @@ static int adopt(const char *fd, const char *port)
 	return wait_read(atoi(fd), SOON) == 1 ? 0 : 3;
 }
 
+static void keep_and_exec(int sock)
+{
+	xenevtchn_handle *h = xenevtchn_open(NULL, XENEVTCHN_NO_CLOEXEC);
+	char fd[12], port[12];
+
+	snprintf(fd, sizeof(fd), "%d", xenevtchn_fd(h));
+	snprintf(port, sizeof(port), "%d", xenevtchn_bind_interdomain(h, 0, hear(sock)));
+	xenevtchn_pending(h);
+	xenevtchn_unmask(h, atoi(port));
+	say(sock, 0);
+	execl("/proc/self/exe", "test-fakexen", "--adopt", fd, port, NULL);
+}
+
 START_TEST(handle_kept_over_exec_keeps_its_ports)
 {
+	struct guest g = start_guest(2, keep_and_exec);
 	xenevtchn_handle *h = xenevtchn_open(NULL, 0);
-	int port = xenevtchn_bind_unbound_port(h, 2), status, go[2];
-	pid_t pid;
+	int port = xenevtchn_bind_unbound_port(h, 2), status;
 
-	ck_assert_int_eq(pipe(go), 0);
-	pid = fork();
-	if (pid == 0) {
-		char fd[12], number[12];
-		xenevtchn_handle *kept;
-
-		setenv("FAKEXEN_DOMID", "2", 1);
-		kept = xenevtchn_open(NULL, XENEVTCHN_NO_CLOEXEC);
-		snprintf(fd, sizeof(fd), "%d", xenevtchn_fd(kept));
-		snprintf(number, sizeof(number), "%d", xenevtchn_bind_interdomain(kept, 0, port));
-		xenevtchn_pending(kept);
-		xenevtchn_unmask(kept, atoi(number));
-		execl(self, self, "--adopt", fd, number, NULL);
-		_exit(127);
-	}
-	for (int i = 0; port_state(machine_domain(0)->ports[port].link) == PORT_UNBOUND && i < 200;
-	     i++)
-		usleep(5000);
-	usleep(10000);
+	say(g.fd, port);
+	ck_assert_uint_eq(hear(g.fd), 0);
+	machine_lock();
+	machine_reap_all(); /* must not take the port away, before or after the exec */
+	machine_unlock();
 	ck_assert_int_eq(xenevtchn_notify(h, port), 0);
 	ck_assert_int_eq(wait_read(xenevtchn_fd(h), SOON), 1);
 	xenevtchn_pending(h);
 	xenevtchn_unmask(h, port);
 	ck_assert_int_eq(xenevtchn_notify(h, port), 0);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(waitpid(g.pid, &status, 0), g.pid);
 	ck_assert_int_eq(status, 0);
 	xenevtchn_close(h);
 }
@@ -803,7 +802,6 @@ int main(int argc, char **argv)
 	SRunner *r;
 	int failed;
 
-	self = "/proc/self/exe";
 	if (argc == 4 && !strcmp(argv[1], "--adopt"))
 		return adopt(argv[2], argv[3]);
 	r = srunner_create(suite());
