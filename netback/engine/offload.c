@@ -221,8 +221,7 @@ static int parse(const uint8_t *frame, uint32_t len, struct headers *h)
 /* What a blank checksum field holds: the sum over addresses, protocol and length. */
 static void write_pseudo_sum(uint8_t *frame, uint32_t len, const struct headers *h)
 {
-	uint32_t bytes = len - h->transport;
-	uint32_t sum = htons(h->proto) + htons(bytes >> 16) + htons(bytes & 0xffff);
+	uint32_t sum = htons(h->proto) + htons(len - h->transport);
 	uint16_t pseudo;
 
 	if (h->version == 4)

@@ -37,7 +37,7 @@ enum {
 struct offload_tx {
 	uint8_t *frame;	     /* its first bytes, writable: the pseudo header sum may go there */
 	uint32_t linear;     /* that many: min(len, OFFLOAD_HEADER_BYTES) or more */
-	uint32_t len;	     /* of the whole frame */
+	uint32_t len;	     /* of the whole frame, at most XEN_NETIF_MAX_TX_SIZE */
 	bool csum_blank;     /* NETTXF_csum_blank */
 	bool data_validated; /* NETTXF_data_validated */
 	uint8_t gso_type;    /* XEN_NETIF_GSO_TYPE_*, NONE without a gso extra info */
