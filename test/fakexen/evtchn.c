@@ -41,18 +41,19 @@ struct xenevtchn_handle {
 
 static void send_ports(const xenevtchn_handle *h, const uint32_t *ports, unsigned int n)
 {
-	const char *p = (const char *)ports;
-	size_t left = n * sizeof(*ports);
+	struct iovec iov = {(void *)ports, n * sizeof(*ports)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	machine_count(deliveries, n);
-	while (left) {
-		ssize_t done = send(h->back, p, left, MSG_NOSIGNAL);
+	while (iov.iov_len) {
+		/* Not send(): a sandboxed engine may use sendmsg, for its link, but not sendto. */
+		ssize_t done = sendmsg(h->back, &msg, MSG_NOSIGNAL);
 
 		if (done < 0 && errno != EINTR)
 			return; /* the user has closed */
 		if (done > 0) {
-			p += done;
-			left -= done;
+			iov.iov_base = (char *)iov.iov_base + done;
+			iov.iov_len -= done;
 		}
 	}
 }
