@@ -106,10 +106,12 @@ FK          := test/fakexen
 FAKE_LIBDIR := $(shell pkg-config --variable=libdir xencontrol 2>/dev/null)
 FAKE_CTRL   := $(notdir $(firstword $(wildcard $(FAKE_LIBDIR)/libxenctrl.so.4.??)))
 FAKE_SRC    := $(addprefix $(FK)/, machine.c grant-table.c port.c)
-FAKE_LIBS   := $(addprefix $(B)/fakexen/, libxengnttab.so.1 libxenevtchn.so.1)
+FAKE_LIBS   := $(addprefix $(B)/fakexen/, libxengnttab.so.1 libxenevtchn.so.1 $(FAKE_CTRL))
+FAKE_PROGS  := $(addprefix $(B)/fakexen/, xenstored fakexen)
+FAKE_TESTS  := $(FK)/test-store.sh $(FK)/nm-check.sh
 FAKE_PIC    := $(FAKE_SRC:%.c=$(B)/pic/%.o)
 
-fakexen: $(FAKE_LIBS) ## build the mocked Xen machine
+fakexen: $(FAKE_LIBS) $(FAKE_PROGS) ## build the mocked Xen machine
 
 $(B)/pic/%.o: %.c | $(B)/deps-test
 	$(call say,CC,$<)
@@ -124,9 +126,18 @@ $(B)/fakexen/libxengnttab.so.1: $(FAKE_PIC) $(B)/pic/$(FK)/gnttab.o
 $(B)/fakexen/libxenevtchn.so.1: $(FAKE_PIC) $(B)/pic/$(FK)/evtchn.o
 	$(call say,LD,$@)
 	$(Q)$(fake_lib)
+$(B)/fakexen/$(FAKE_CTRL): $(FAKE_PIC) $(B)/pic/$(FK)/ctrl.o
+	$(call say,LD,$@)
+	$(Q)$(fake_lib)
+$(B)/fakexen/xenstored: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, xenstored.c store.c))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lpthread
+$(B)/fakexen/fakexen: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, fakexen.c toolstack.c inspect.c))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lxenstore -lpthread
 
 # --- unit tests: what each links is what its module needs, and nothing else -------------------
-FAKE_STATIC := $(FAKE_SRC) $(FK)/gnttab.c $(FK)/evtchn.c
+FAKE_STATIC := $(FAKE_SRC) $(addprefix $(FK)/, gnttab.c evtchn.c ctrl.c)
 E := netback/engine
 link-test-keyval       := $(SCHEMA_SRC)
 link-test-keyval-types := $(SCHEMA_SRC)
@@ -157,7 +168,7 @@ check-unit: $(UNIT_TESTS) ## only the unit tests
 	@LOGS=$(B)/test/logs-unit test/run $^
 
 check: $(B)/deps-test all fakexen $(UNIT_TESTS) ## all tests that need no Xen
-	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(BEHAVIOUR_TESTS)
+	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(FAKE_TESTS) $(BEHAVIOUR_TESTS)
 
 check-asan: ## the same under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory check B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

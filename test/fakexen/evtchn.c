@@ -373,7 +373,7 @@ int xenevtchn_unbind(xenevtchn_handle *h, evtchn_port_t port)
 		machine_unlock();
 		return fail(ENOTCONN);
 	}
-	port_close(h->c->slot, port);
+	port_end(h->c->slot, port);
 	machine_unlock();
 	return 0;
 }

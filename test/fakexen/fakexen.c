@@ -259,7 +259,7 @@ static const struct verb verbs[] = {
 	{"grants", "DIR N: the grant table of a domain", 1, verb_grants},
 	{"ports", "DIR N: the event channels of a domain", 1, verb_ports},
 	{"processes", "DIR", 0, verb_processes},
-	{"sched", "DIR [N] [KEY=VALUE...]: scheduler settings", 0, verb_sched},
+	{"sched", "DIR domain|pool N [KEY=VALUE...]: scheduler settings", 2, verb_sched},
 };
 
 static int usage(void)

@@ -122,19 +122,41 @@ static void print_or_set(const struct setting *s, const char *assign)
 	printf("%s=%llu\n", s->name, v);
 }
 
+static struct machine_pool *find_pool(const char *number)
+{
+	uint32_t id = parse_number(number);
+
+	if (id >= MACHINE_POOLS)
+		die("pool %s: there are %d", number, MACHINE_POOLS);
+	if (!machine_view.m->pools[id].used) {
+		machine_view.m->pools[id] = machine_view.m->pools[0];
+		machine_view.m->pools[id].cpus = 0;
+	}
+	return &machine_view.m->pools[id];
+}
+
+/* DIR domain N | pool N, then KEY=VALUE to set or nothing to print all */
 int verb_sched(const char *dir, int argc, char **argv)
 {
-	bool domain = argc && !strchr(argv[0], '=');
-	struct machine_sched *d = &machine_domain(domain ? domain_slot(argv[0]) : 0)->sched;
-	struct machine_pool *p = &machine_view.m->pools[0];
+	bool pool = !strcmp(argv[0], "pool");
+	struct machine_sched none_d, *d = &none_d;
+	struct machine_pool none_p, *p = &none_p;
+
+	(void)dir;
+	if (pool)
+		p = find_pool(argv[1]);
+	else if (!strcmp(argv[0], "domain"))
+		d = &machine_domain(domain_slot(argv[1]))->sched;
+	else
+		die("sched: %s: neither domain nor pool", argv[0]);
+
 	const struct setting of_domain[] = {
 		{"credit_weight", &d->credit_weight, 2},
 		{"credit_cap", &d->credit_cap, 2},
 		{"credit2_weight", &d->credit2_weight, 2},
 		{"credit2_cap", &d->credit2_cap, 2},
-		{"rtds_period", &d->rtds_period, 4},
-		{"rtds_budget", &d->rtds_budget, 4},
-		{"rtds_flags", &d->rtds_flags, 4},
+		{"rtds_period", &d->rtds[0].period, 4},
+		{"rtds_budget", &d->rtds[0].budget, 4},
 		{"cpupool", &d->cpupool, 4},
 		{"vcpus", &d->vcpus, 4},
 		{"cpu_time", &d->cpu_time, 8},
@@ -149,13 +171,11 @@ int verb_sched(const char *dir, int argc, char **argv)
 		{"credit2_ratelimit_us", &p->credit2_ratelimit_us, 4},
 		{NULL, NULL, 0},
 	};
-	const struct setting *all = domain ? of_domain : of_pool;
 
-	(void)dir;
-	for (const struct setting *s = all; s->name; s++) {
-		if (argc == (domain ? 1 : 0))
+	for (const struct setting *s = pool ? of_pool : of_domain; s->name; s++) {
+		if (argc == 2)
 			print_or_set(s, NULL);
-		for (int i = domain; i < argc; i++)
+		for (int i = 2; i < argc; i++)
 			print_or_set(s, argv[i]);
 	}
 	return 0;

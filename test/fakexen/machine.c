@@ -378,10 +378,9 @@ int machine_add_domain(uint32_t domid)
 		.credit_weight = 256,
 		.credit2_weight = 256,
 		.vcpus = 1,
-		.rtds_period = 10000,
-		.rtds_budget = 4000,
-		.rtds_flags = 1,
 	};
+	for (uint32_t i = 0; i < MACHINE_VCPUS; i++)
+		d->sched.rtds[i] = (struct machine_rtds){10000, 4000, 1 /* extra time */};
 	for (uint32_t i = 0; i < MACHINE_GREFS; i++)
 		d->active[i].owner = MACHINE_NONE;
 	for (uint32_t i = 0; i < MACHINE_PORTS; i++)

@@ -58,9 +58,11 @@ enum {
 #define MACHINE_COUNTERS(X)                                                                        \
 	X(copy_ioctls)                                                                             \
 	X(copy_hypercalls)                                                                         \
-	X(copy_segments) X(copy_bytes) X(copy_failed) X(maps) X(map_hypercalls) X(unmaps)          \
-		X(shares) X(unshares) X(binds) X(unbinds) X(notifies) X(notify_dropped)            \
-			X(deliveries) X(unmasks) X(reaps) X(faults) X(sched_gets) X(sched_sets)
+	X(copy_segments)                                                                           \
+	X(copy_bytes)                                                                              \
+	X(copy_failed) X(maps) X(map_hypercalls) X(unmaps) X(shares) X(unshares) X(binds)          \
+		X(unbinds) X(notifies) X(notify_dropped) X(deliveries) X(unmasks) X(reaps)         \
+			X(faults) X(sched_gets) X(sched_sets)
 
 struct machine_counters {
 #define X(name) _Atomic uint64_t name;
@@ -136,10 +138,20 @@ enum machine_domain_state {
 	DOMAIN_DEAD
 };
 
+enum {
+	MACHINE_POOLS = 8,
+	MACHINE_VCPUS = 16
+};
+
+struct machine_rtds {
+	uint32_t period, budget, flags; /* microseconds */
+};
+
+/* Settings of a domain under each scheduler; the pool says which one counts. */
 struct machine_sched {
 	uint16_t credit_weight, credit_cap;
 	uint16_t credit2_weight, credit2_cap;
-	uint32_t rtds_period, rtds_budget, rtds_flags;
+	struct machine_rtds rtds[MACHINE_VCPUS];
 	uint32_t cpupool, vcpus;
 	_Atomic uint64_t cpu_time; /* ns, set by tests */
 };
@@ -177,11 +189,6 @@ struct machine_maptrack {
 	uint32_t write;
 	uint32_t notify_slot, notify_port; /* event on unmap, or NONE */
 	uint32_t notify_offset;		   /* byte to clear, or NONE */
-};
-
-enum machine_pool_limits {
-	MACHINE_POOLS = 8,
-	MACHINE_SCHED_MAX = 16
 };
 
 struct machine_pool {
@@ -350,7 +357,7 @@ static inline uint32_t port_remote_port(uint64_t link)
 int port_alloc_unbound(uint32_t slot, uint32_t channel, uint32_t domid);
 int port_bind_interdomain(uint32_t slot, uint32_t channel, uint32_t domid, uint32_t port);
 int port_bind_virq(uint32_t slot, uint32_t channel, uint32_t virq);
-void port_close(uint32_t slot, uint32_t port);
+void port_end(uint32_t slot, uint32_t port);
 void port_close_channel(uint32_t channel);
 /* exec: the process lives on; true if it has channels that were to be kept. */
 bool port_reap(uint32_t proc, bool exec);

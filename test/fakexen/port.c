@@ -208,7 +208,7 @@ int port_bind_virq(uint32_t slot, uint32_t channel, uint32_t virq)
 	return take_port(slot, channel, port_link(PORT_VIRQ, 0, virq));
 }
 
-void port_close(uint32_t slot, uint32_t port)
+void port_end(uint32_t slot, uint32_t port)
 {
 	struct machine_port *p = find_port(slot, port);
 	uint64_t link;
@@ -235,7 +235,7 @@ void port_close_channel(uint32_t channel)
 
 	for (uint32_t i = 1; i < MACHINE_PORTS; i++)
 		if (d->ports[i].owner == channel)
-			port_close(c->slot, i);
+			port_end(c->slot, i);
 	for (uint32_t i = 0; i < MACHINE_PORTS / 64; i++)
 		c->ready[i] = 0;
 	c->ready_words = 0;
@@ -264,7 +264,7 @@ void port_kill(uint32_t slot)
 
 	for (uint32_t i = 1; i < MACHINE_PORTS; i++)
 		if (port_state(d->ports[i].link) != PORT_FREE)
-			port_close(slot, i);
+			port_end(slot, i);
 }
 
 void port_repair(void)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Debian's own xenstore tools work against the fake store, in two processes.
 set -e
-bin=${FAKEXEN_BIN:-build/fakexen}
+bin=${BUILD:-build}/fakexen
 command -v xenstore-read > /dev/null || { echo "needs xenstore-utils"; exit 77; }
 tmp=$(mktemp -d)
 watcher=
