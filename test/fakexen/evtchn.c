@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xenevtchn.h>
@@ -20,6 +21,9 @@
  *
  *   deliver   sleeps on the channel's bell, moves raised ports to the fd
  *   unmask    reads what the user wrote and unmasks these ports
+ *
+ * A sandboxed process must let them use what it uses itself on Xen: read, write,
+ * futex. SIGPIPE cannot hit them, they block all signals.
  *
  * Both may write to back: the kernel keeps a write of a few words in one piece,
  * and a port is in flight at most once, so the socket's buffer bounds nothing.
@@ -41,21 +45,29 @@ struct xenevtchn_handle {
 
 static void send_ports(const xenevtchn_handle *h, const uint32_t *ports, unsigned int n)
 {
-	struct iovec iov = {(void *)ports, n * sizeof(*ports)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	const char *p = (const char *)ports;
+	size_t left = n * sizeof(*ports);
 
 	machine_count(deliveries, n);
-	while (iov.iov_len) {
-		/* Not send(): a sandboxed engine may use sendmsg, for its link, but not sendto. */
-		ssize_t done = sendmsg(h->back, &msg, MSG_NOSIGNAL);
+	while (left) {
+		ssize_t done = write(h->back, p, left);
 
 		if (done < 0 && errno != EINTR)
 			return; /* the user has closed */
 		if (done > 0) {
-			iov.iov_base = (char *)iov.iov_base + done;
-			iov.iov_len -= done;
+			p += done;
+			left -= done;
 		}
 	}
+}
+
+/* Sleep by a futex nobody wakes: the one way that every sandbox must leave open. */
+static void be_late(int32_t us)
+{
+	struct timespec t = {us / 1000000, us % 1000000 * 1000};
+	uint32_t never = 0;
+
+	syscall(SYS_futex, &never, FUTEX_WAIT, 0, &t, NULL, 0);
 }
 
 static void wait_bell(xenevtchn_handle *h)
@@ -84,7 +96,7 @@ static void *run_deliver(void *arg)
 		}
 		delay = machine_fault(FAULT_EVENT_DELAY);
 		if (delay > 0)
-			usleep(delay);
+			be_late(delay);
 		send_ports(h, ports, n);
 	}
 	return NULL;

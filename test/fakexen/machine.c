@@ -214,7 +214,8 @@ void machine_reap(uint32_t index)
 	uint32_t ref = proc_ref(index, p->serial);
 
 	grant_reap(ref);
-	if (port_reap(ref, same_process(p)))
+	/* Files are opened only if need be: we may be in somebody's sandbox. */
+	if (port_reap(ref, port_has_kept(ref) && same_process(p)))
 		return;
 	atomic_store(&p->state, PROC_FREE);
 	machine_count(reaps, 1);

@@ -55,14 +55,13 @@ enum {
 };
 
 /* What the tools print, and what tests compare: one word each. */
-#define MACHINE_COUNTERS(X)                                                                        \
-	X(copy_ioctls)                                                                             \
-	X(copy_hypercalls)                                                                         \
-	X(copy_segments)                                                                           \
-	X(copy_bytes)                                                                              \
-	X(copy_failed) X(maps) X(map_hypercalls) X(unmaps) X(shares) X(unshares) X(binds)          \
-		X(unbinds) X(notifies) X(notify_dropped) X(deliveries) X(unmasks) X(reaps)         \
-			X(faults) X(sched_gets) X(sched_sets)
+/* clang-format off */
+#define MACHINE_COUNTERS(X) \
+	X(copy_ioctls) X(copy_hypercalls) X(copy_segments) X(copy_bytes) X(copy_failed) \
+	X(maps) X(map_hypercalls) X(unmaps) X(shares) X(unshares) \
+	X(binds) X(unbinds) X(notifies) X(notify_dropped) X(deliveries) \
+	X(unmasks) X(reaps) X(faults) X(sched_gets) X(sched_sets)
+/* clang-format on */
 
 struct machine_counters {
 #define X(name) _Atomic uint64_t name;
@@ -359,6 +358,8 @@ int port_bind_interdomain(uint32_t slot, uint32_t channel, uint32_t domid, uint3
 int port_bind_virq(uint32_t slot, uint32_t channel, uint32_t virq);
 void port_end(uint32_t slot, uint32_t port);
 void port_close_channel(uint32_t channel);
+/* Has the process channels that are to outlive an exec? */
+bool port_has_kept(uint32_t proc);
 /* exec: the process lives on; true if it has channels that were to be kept. */
 bool port_reap(uint32_t proc, bool exec);
 void port_kill(uint32_t slot);

@@ -242,6 +242,16 @@ void port_close_channel(uint32_t channel)
 	atomic_store(&c->proc, MACHINE_NONE);
 }
 
+bool port_has_kept(uint32_t proc)
+{
+	struct machine *m = machine_view.m;
+
+	for (uint32_t i = 0; i < MACHINE_CHANNELS; i++)
+		if (m->channels[i].proc == proc && m->channels[i].keep)
+			return true;
+	return false;
+}
+
 bool port_reap(uint32_t proc, bool exec)
 {
 	struct machine *m = machine_view.m;
