@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -120,6 +121,44 @@ static inline uint32_t frame_build(const struct frame_shape *shape, uint8_t *fra
 		*p++ = i * 7 + 3;
 
 	return p - frame;
+}
+
+/* --- what the tests compute for themselves ---------------------------------------------------- */
+
+/* Exactly len bytes on the heap, so that ASan sees who reads or writes behind them. */
+static inline uint8_t *frame_exactly(const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, bytes, len);
+	return copy;
+}
+
+/* Word by word in network order, as RFC 1071 has it. */
+static inline uint16_t frame_sum(const uint8_t *p, size_t len, uint32_t sum)
+{
+	uint64_t total = sum;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		total += i % 2 ? p[i] : p[i] << 8;
+	while (total >> 16)
+		total = (total >> 16) + (total & 0xffff);
+	return total;
+}
+
+/* Sum over the pseudo header from the frame's own addresses. */
+static inline uint16_t frame_pseudo_sum(const struct frame_shape *shape, const uint8_t *frame,
+					uint32_t len)
+{
+	const uint8_t *ip = frame + 14 + 4 * shape->tags;
+	uint32_t bytes = len - shape->transport;
+
+	if (shape->version == 4)
+		return frame_sum(ip + 12, 8, bytes + shape->proto);
+	return frame_sum(ip + 8, 32, bytes + shape->proto);
 }
 
 #endif
