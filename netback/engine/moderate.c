@@ -39,8 +39,7 @@ uint32_t moderate_event(struct moderate *port, uint64_t now_ns, bool had_work)
 	refill(port, now_ns);
 
 	if (had_work) {
-		port->spent -= min(port->spent, 1u);
-		port->delay_ns /= 2;
+		moderate_work(port);
 		return 0;
 	}
 	if (port->spent < MODERATE_BUDGET) {

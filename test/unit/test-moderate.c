@@ -103,6 +103,23 @@ START_TEST(test_every_other_event_idle)
 }
 END_TEST
 
+/* The same by the short way; the clock stands still, so only the work pays. */
+START_TEST(test_work_without_a_clock)
+{
+	struct moderate port = {0};
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		moderate_work(&port);
+		ck_assert_uint_eq(moderate_event(&port, NOW, false), 0);
+	}
+	storm(&port, NOW, MODERATE_BUDGET + 3);
+	moderate_work(&port);
+	ck_assert_uint_eq(port.spent, MODERATE_BUDGET - 1);
+	ck_assert_uint_lt(port.delay_ns, 8 * MODERATE_FIRST_NS);
+}
+END_TEST
+
 static const struct {
 	uint64_t silence_ms;
 	unsigned int free_events;
@@ -142,6 +159,7 @@ int main(void)
 	tcase_add_test(tcase, test_work_is_never_delayed);
 	tcase_add_test(tcase, test_work_within_a_storm);
 	tcase_add_test(tcase, test_every_other_event_idle);
+	tcase_add_test(tcase, test_work_without_a_clock);
 	tcase_add_loop_test(tcase, test_silence_decays, 0, ARRAY_SIZE(silences));
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
