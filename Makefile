@@ -129,7 +129,7 @@ $(B)/fakexen/libxenevtchn.so.1: $(FAKE_PIC) $(B)/pic/$(FK)/evtchn.o
 $(B)/fakexen/$(FAKE_CTRL): $(FAKE_PIC) $(B)/pic/$(FK)/ctrl.o
 	$(call say,LD,$@)
 	$(Q)$(fake_lib)
-$(B)/fakexen/xenstored: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, xenstored.c store.c))
+$(B)/fakexen/xenstored: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, xenstored.c request.c store.c))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lpthread
 $(B)/fakexen/fakexen: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, fakexen.c toolstack.c inspect.c))
