@@ -153,7 +153,10 @@ link-test-config       := netback/control/config.c netback/common/log.c
 link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
 link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
 link-test-fakexen      := $(FAKE_STATIC)
+link-test-fakexen-ctrl := $(FAKE_STATIC)
 libs-test-iobatch      := -luring
+libs-test-fakexen-store := -lxenstore
+$(B)/test/test-fakexen-store: | $(FAKE_PROGS)
 
 UNIT_TESTS := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test-*.c))
 BEHAVIOUR_TESTS := $(wildcard test/behaviour/test-*.sh)
