@@ -62,8 +62,10 @@ static uint64_t masked_until(struct worker_port *p)
 	struct queue *q = p->queue;
 	uint64_t now, delay;
 
-	if (q->had_work && !q->moderate.delay_ns)
+	if (q->had_work && !p->masked_until) {
+		moderate_work(&q->moderate);
 		return 0;
+	}
 
 	now = now_ns();
 	if (p->masked_until)
