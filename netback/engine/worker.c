@@ -207,6 +207,9 @@ static void *run(void *arg)
 
 	/* In this thread, because an io_uring may belong to one thread only. */
 	iobatch_open(&w->io, w->want_uring);
+	/* An engine goes on counting where the one that died has stopped. */
+	w->io.nr_calls = stats_read(&w->stats->io_calls);
+	w->io.nr_sleeps = stats_read(&w->stats->sleeps);
 	sem_post(&w->call_done);
 	serve(w);
 	iobatch_close(&w->io);
