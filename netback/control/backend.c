@@ -174,14 +174,18 @@ static void on_backend(void *arg, const char *path)
 	}
 }
 
-/* Some domain has shut down or is gone: which one is not said. */
+/*
+ * Some domain has shut down or is gone: which one is not said. A guest that has rings has lived; one that has
+ * none may not have been introduced to the store yet.
+ */
 static void on_release(void *arg, const char *path)
 {
 	struct vif *vif;
 
 	(void)arg, (void)path;
 	TAILQ_FOREACH (vif, &vifs, entry) {
-		if (!vif->dead && !xenbus_domain_exists(vif->id.domid)) {
+		if (vif_state_has_rings(vif->state) && !vif->dead &&
+		    !xenbus_domain_exists(vif->id.domid)) {
 			debug("%s: its guest is gone", vif->name);
 			vif->dead = true;
 			backend_mark(vif);

@@ -98,7 +98,7 @@ static enum vif_action leave(enum vif_state state)
 		return VIF_NOTHING;
 	if (vif_state_has_rings(state))
 		return VIF_DETACH;
-	return state == VIF_OVER ? VIF_RESET : VIF_DESTROY;
+	return state == VIF_NEW || state == VIF_OVER ? VIF_RESET : VIF_DESTROY;
 }
 
 /* The first look at a vif that a netbackd before us has worked on: no rings are mapped now. */

@@ -526,5 +526,6 @@ bool vif_update(struct vif *vif)
 		if (!steps[action](vif))
 			break;
 	}
-	return vif->state != VIF_OVER || vif->facts.backend != XenbusStateUnknown;
+	return vif->facts.backend != XenbusStateUnknown ||
+	       (vif->state != VIF_OVER && vif->state != VIF_NEW);
 }
