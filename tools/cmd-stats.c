@@ -86,7 +86,7 @@ static void print_tables(struct json_object *reply)
 struct totals {
 	int64_t ns;
 	int64_t tx_packets, tx_bytes, rx_packets, rx_bytes;
-	int64_t hypercalls, ioctls, port_calls, notified, drops, restarts;
+	int64_t hypercalls, ioctls, io_calls, notified, drops, restarts;
 };
 
 static void add_queue(struct totals *t, struct json_object *queue)
@@ -99,7 +99,7 @@ static void add_queue(struct totals *t, struct json_object *queue)
 	t->rx_bytes += ctl_number(queue, "rx_bytes");
 	t->hypercalls += ctl_number(queue, "copy_hypercalls");
 	t->ioctls += ctl_number(queue, "copy_ioctls");
-	t->port_calls += ctl_number(queue, "port_calls");
+	t->io_calls += ctl_number(queue, "io_calls");
 	t->notified += ctl_number(queue, "tx_notified") + ctl_number(queue, "rx_notified");
 	if (!drops)
 		return;
@@ -132,7 +132,7 @@ static void print_rates(const struct totals *a, const struct totals *b)
 #define RATE(field) ((double)(b->field - a->field) / s)
 	printf("%9.0f %9.1f %9.0f %9.1f %9.0f %9.0f %9.0f %9.0f %7" PRId64 " %7" PRId64 "\n",
 	       RATE(tx_packets), RATE(tx_bytes) * 8 / 1e6, RATE(rx_packets),
-	       RATE(rx_bytes) * 8 / 1e6, RATE(hypercalls), RATE(ioctls), RATE(port_calls),
+	       RATE(rx_bytes) * 8 / 1e6, RATE(hypercalls), RATE(ioctls), RATE(io_calls),
 	       RATE(notified), b->drops - a->drops, b->restarts);
 #undef RATE
 	fflush(stdout);
@@ -152,7 +152,7 @@ static void watch(const struct ctl_options *options, const char *vif)
 
 		if (!options->json && n % HEADER_EVERY == 0)
 			printf("%9s %9s %9s %9s %9s %9s %9s %9s %7s %7s\n", "tx pkt/s", "tx Mb/s",
-			       "rx pkt/s", "rx Mb/s", "hyperc/s", "copy/s", "port/s", "notify/s",
+			       "rx pkt/s", "rx Mb/s", "hyperc/s", "copy/s", "io/s", "notify/s",
 			       "drops", "deaths");
 		if (!options->json && n > 0)
 			print_rates(&before, &now);
