@@ -34,7 +34,6 @@ static xengnttab_grant_copy_segment_t *add(struct copy_batch *batch, const void 
 
 	batch->nr_pieces += (unsigned int)(last - first) + 1;
 	s->len = len;
-	/* What the kernel does not reach, because an earlier segment was refused, has failed. */
 	s->status = GNTST_general_error;
 	return s;
 }
@@ -71,10 +70,13 @@ void copy_flush(struct copy_batch *batch, xengnttab_handle *gnttab)
 		return;
 
 	/*
-	 * The call's own result says nothing the statuses do not: 0 does not mean that the segments
-	 * went well, and on -1 those not reached keep their preset failure.
+	 * 0 does not mean that the segments went well: their statuses tell. But on -1 these lie: gntdev
+	 * says okay as it takes a segment up and leaves at once, so up to a hypercall's worth of what
+	 * it took up was never copied.
 	 */
-	(void)xengnttab_grant_copy(gnttab, batch->nr, batch->segment);
+	if (xengnttab_grant_copy(gnttab, batch->nr, batch->segment) < 0)
+		for (unsigned int i = 0; i < batch->nr; i++)
+			batch->segment[i].status = GNTST_general_error;
 	batch->nr_done += batch->nr;
 	batch->nr_ioctls++;
 	batch->nr_hypercalls += DIV_ROUND_UP(batch->nr_pieces, GNTDEV_COPY_BATCH);

@@ -50,7 +50,10 @@ unsigned int copy_from_guest(struct copy_batch *batch, uint32_t ref, uint16_t of
 unsigned int copy_to_guest(struct copy_batch *batch, uint32_t ref, uint16_t offset,
 			   const void *local, uint16_t len);
 
-/* Do them. Afterwards copy_ok tells for each segment whether it was done. */
+/*
+ * Do them. Afterwards copy_ok tells for each segment whether it was done; if the kernel refused the
+ * call, none counts as done, whatever did get through.
+ */
 void copy_flush(struct copy_batch *batch, xengnttab_handle *gnttab);
 
 /* True if all segments of [first, first + nr) arrived. Any status but GNTST_okay is a failure (XSA-316). */
