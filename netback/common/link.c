@@ -71,8 +71,6 @@ int link_recv(int sock, struct link_msg *ret_msg, int fds[LINK_MAX_FDS], unsigne
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
-	if (n == 0)
-		return 0;
 
 	*ret_nr_fds = take_fds(&hdr, fds);
 	if (n == sizeof(*ret_msg) && !(hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
@@ -82,5 +80,5 @@ int link_recv(int sock, struct link_msg *ret_msg, int fds[LINK_MAX_FDS], unsigne
 	for (unsigned int i = 0; i < *ret_nr_fds; i++)
 		close(fds[i]);
 	*ret_nr_fds = 0;
-	return -EPROTO;
+	return n == 0 ? 0 : -EPROTO;
 }
