@@ -10,7 +10,7 @@ VERSION := 0.1
 # The only list of Debian packages: what is not here is not needed.
 PKGS_BUILD := gcc make pkg-config libc6-dev libxen-dev libevent-dev libseccomp-dev libcap-ng-dev \
 	libjson-c-dev liburing-dev
-PKGS_TEST  := check iproute2 iperf3 iputils-ping ethtool xenstore-utils procps mandoc
+PKGS_TEST  := check iproute2 iperf3 iputils-ping ethtool jq xenstore-utils procps mandoc
 PKGS_XEN   := qemu-system-x86 xen-utils-4.17 xen-utils-common busybox-static cpio kmod strace \
 	tcpdump bridge-utils zstd xz-utils
 PKGS_LINT  := clang clang-format clang-tidy cppcheck shellcheck universal-ctags
@@ -173,6 +173,9 @@ check-unit: $(UNIT_TESTS) ## only the unit tests
 check: $(B)/deps-test all fakexen $(UNIT_TESTS) ## all tests that need no Xen
 	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(FAKE_TESTS) $(BEHAVIOUR_TESTS)
 
+demo: $(B)/deps-test all fakexen ## two guests on the mocked machine, iperf3, and a kill -9 in the middle
+	@BUILD=$(abspath $(B)) tools/demo
+
 check-asan: ## the same under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory check B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
@@ -198,6 +201,6 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
-.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean fakexen format help lint man
+.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format help lint man
 -include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 .SECONDARY:
