@@ -25,23 +25,9 @@ guest_modules=(xen-netfront crc32c_generic crc32c-intel 8021q bridge veth tun
 our_programs=(netbackd:usr/sbin netbackctl:usr/sbin netback-hintd:usr/sbin
 	netfront-shim:usr/sbin netback-engine:usr/libexec/netback)
 
-# The Debian packages that must be installed for all this.
-rig_packages=(qemu-system-x86 xen-utils-4.17 xen-utils-common xenstore-utils busybox-static
-	cpio kmod iproute2 iperf3 ethtool tcpdump strace iputils-ping util-linux xz-utils)
-
 die() {
 	echo "rig: $*" >&2
 	exit 1
-}
-
-# image_check_packages: stop with the one line to type if something is not installed.
-image_check_packages() {
-	local p missing=()
-
-	for p in "${rig_packages[@]}"; do
-		dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
-	done
-	[ ${#missing[@]} -eq 0 ] || die "apt-get install --no-install-recommends ${missing[*]}"
 }
 
 # fetch_package NAME: its contents in $image_dir/pkg, without its install scripts (they would
@@ -63,13 +49,14 @@ unpack_kernel() {
 }
 
 # install_program ROOT FILE DEST [BASE]: FILE as ROOT/DEST, with the libraries it is linked with
-# unless BASE has them.
+# unless BASE has them. /lib is a link to /usr/lib, which an archive must not replace.
 install_program() {
-	local lib
+	local lib dest
 
 	install -D -m 755 "$2" "$1/$3"
 	ldd "$2" 2>/dev/null | grep -o '/[^ )]*' | while read -r lib; do
-		[ -e "${4:-$1}$lib" ] || [ -e "$1$lib" ] || install -D "$lib" "$1$lib"
+		dest=/usr${lib#/usr}
+		[ -e "${4:-$1}$dest" ] || [ -e "$1$dest" ] || install -D "$lib" "$1$dest"
 	done
 }
 
@@ -166,7 +153,7 @@ image_build_base() {
 
 	[ "$stamp" -nt "$here/images.sh" ] && return
 	echo "rig: building the base images (once)" >&2
-	image_check_packages
+	make -s -C "$top" build/deps-xen
 	linux=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
 	kernel_version=${linux#linux-image-}
 	if [ ! -e "$pkg/boot/vmlinuz-$kernel_version" ]; then
@@ -192,6 +179,7 @@ image_build_overlay() {
 	cp -r "$here/scenarios" "$root/rig/scenarios"
 	install -m 755 "$here/dom0/init" "$root/init"
 	install -D -m 755 "$here/guest/init" "$root/guest/overlay/init"
+	install -D -m 755 "$here/guest/network" "$root/guest/overlay/usr/sbin/guest-network"
 	for entry in "${our_programs[@]}"; do
 		if [ -x "$top/build/${entry%%:*}" ]; then
 			install_program "$root" "$top/build/${entry%%:*}" "${entry#*:}/${entry%%:*}" "$dom0_root"

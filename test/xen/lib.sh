@@ -115,6 +115,11 @@ backend_stop() {
 	esac
 }
 
+# netback_counter VIF NAME: netbackd's counter NAME, a line for each queue.
+netback_counter() {
+	netbackctl stats "$1" --json | grep -o "\"$2\": *[0-9]*" | grep -o '[0-9]*$'
+}
+
 # --- guests ---
 
 guest_ip4() {
@@ -168,7 +173,7 @@ guest_start() {
 
 # guest_wait NAME: until it takes commands.
 guest_wait() {
-	wait_for 90 xenstore-read "/local/domain/$(guest_domid "$1")/data/ready" && return
+	wait_for "${GUEST_TIMEOUT:-90}" xenstore-read "/local/domain/$(guest_domid "$1")/data/ready" && return
 	note "the console of $1 ends with"
 	tail -n 20 "/var/log/xen/guest-$1.log" | sed 's/^/        | /'
 	return 1
@@ -217,7 +222,7 @@ ping6() {
 # iperf ADDRESS OPTION...: Mb/s that were received.
 iperf() {
 	iperf3 -f m -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
-	awk '/receiver/ { print $(NF - 2) }' "$state/iperf"
+	awk '/receiver/ { rate = $(NF - 2) } END { print rate }' "$state/iperf"
 }
 
 tcp_to_guest() {
@@ -240,7 +245,7 @@ file_make() {
 	mkdir -p /srv
 	head -c $(($1 << 20)) /dev/urandom >/srv/file
 	file_hash=$(sha256sum </srv/file)
-	pidof httpd >/dev/null || busybox httpd -p '[::]:80' -h /srv
+	pidof httpd >/dev/null || httpd -p '[::]:80' -h /srv
 }
 
 # file_to_guest NAME [ADDRESS]: the guest fetches the file from ADDRESS of dom0 and prints its hash.
@@ -283,6 +288,8 @@ finish() {
 		backend_complain
 	fi
 	backend_stop
+	# shellcheck disable=SC2046 # a list of words
+	kill $(jobs -p) 2>/dev/null
 	echo "$passed passed, $failed failed"
 	rm -rf "$state"
 	[ "$status" -eq 0 ] || exit "$status"
