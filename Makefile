@@ -142,19 +142,31 @@ E := netback/engine
 link-test-keyval       := $(SCHEMA_SRC)
 link-test-keyval-types := $(SCHEMA_SRC)
 link-test-ring         :=
-link-test-journal      := $(E)/journal.c
+link-test-journal      :=
 link-test-offload      := $(E)/offload.c
+link-test-offload-rx   := $(E)/offload.c
+link-test-offload-tap  := $(E)/offload.c
 link-test-moderate     := $(E)/moderate.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
 link-test-iobatch      := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
+QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c copy.c offload.c journal.c \
+	port-tap.c iobatch.c) $(FAKE_STATIC)
+link-test-tx           := $(QUEUE_SRC)
+link-test-tx-refused   := $(QUEUE_SRC)
+link-test-rx           := $(QUEUE_SRC)
+link-test-rx-starved   := $(QUEUE_SRC)
 link-test-vif-state    := netback/control/vif-state.c
 link-test-config       := netback/control/config.c netback/common/log.c
 link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
 link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
 link-test-fakexen      := $(FAKE_STATIC)
 link-test-fakexen-ctrl := $(FAKE_STATIC)
-libs-test-iobatch      := -luring
+libs-test-iobatch := -luring
+libs-test-tx := -luring
+libs-test-tx-refused := -luring
+libs-test-rx := -luring
+libs-test-rx-starved := -luring
 libs-test-fakexen-store := -lxenstore
 $(B)/test/test-fakexen-store: | $(FAKE_PROGS)
 

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* engine-harness.c: the guest's and the network's side of one queue */
+#include "engine-harness.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "netback/common/util.h"
+#include "netback/engine/vif.h"
+#include "test/fakexen/machine.h"
+
+static char dir[] = "/dev/shm/engine-harness.XXXXXX";
+
+#define must(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "harness: line %d: %s: %s\n", __LINE__, #condition,        \
+				strerror(errno));                                                  \
+			exit(1);                                                                   \
+		}                                                                                  \
+	} while (0)
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+void harness_create(void)
+{
+	must(mkdtemp(dir));
+	setenv("FAKEXEN_DIR", dir, 1);
+	unsetenv("FAKEXEN_DOMID");
+	must(machine_create(dir) == 0);
+	/* A write to a port that is gone is to be an error here, as it is with a tap. */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+void harness_remove(void)
+{
+	static const char *const files[] = {"machine", "grants", "mem"};
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+static void *new_page(void)
+{
+	void *page = aligned_alloc(RING_PAGE_BYTES, RING_PAGE_BYTES);
+
+	must(page);
+	return page;
+}
+
+static void open_port(struct harness *h)
+{
+	int fds[2], size = 4 << 20;
+
+	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+	for (int i = 0; i < 2; i++)
+		setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	h->q.port.fd = fds[0];
+	h->q.port.readable = (struct iobatch_watch){.fd = fds[0], .events = POLLIN};
+	h->peer = fds[1];
+}
+
+static void close_port(struct harness *h)
+{
+	iobatch_unwatch(&h->w.io, &h->q.port.readable);
+	port_close(&h->q.port);
+	close(h->peer);
+}
+
+static void share_pages(struct harness *h)
+{
+	xengntshr_handle *shr = xengntshr_open(NULL, 0);
+	uint8_t *pages;
+
+	must(shr);
+	pages = xengntshr_share_pages(shr, 0, HARNESS_PAGES, h->ref, 1);
+	h->readonly = xengntshr_share_pages(shr, 0, 1, &h->readonly_ref, 0);
+	must(pages && h->readonly);
+	for (unsigned int i = 0; i < HARNESS_PAGES; i++)
+		h->page[i] = pages + i * COPY_PAGE_SIZE;
+	h->bad_ref = MACHINE_GREFS - 1;
+}
+
+void harness_open(struct harness *h, bool want_uring)
+{
+	struct link_features features = harness_all_features();
+
+	memset(h, 0, sizeof(*h));
+	h->w.gnttab = xengnttab_open(NULL, 0);
+	must(h->w.gnttab);
+	share_pages(h);
+	iobatch_open(&h->w.io, want_uring);
+	h->tx = new_page();
+	h->rx = new_page();
+	h->q.journal_bytes = aligned_alloc(64, JOURNAL_QUEUE_BYTES);
+	must(h->q.journal_bytes);
+	h->q.worker = &h->w;
+	h->q.stats = &h->stats;
+	h->q.vif = (struct vif *)h; /* only ever handed to vif_ready */
+	open_port(h);
+	must(tx_init(&h->q.tx, 0) == 0);
+	must(rx_init(&h->q.rx, 0, &features) == 0);
+	h->new_rx = h->q.rx;
+	h->q.features = features;
+}
+
+void harness_close(struct harness *h)
+{
+	close_port(h);
+	iobatch_close(&h->w.io);
+	tx_release(&h->q.tx);
+	rx_release(&h->q.rx);
+	free(h->q.journal_bytes);
+	free(h->tx);
+	free(h->rx);
+	xengnttab_close(h->w.gnttab);
+}
+
+/* As tx_init and rx_init leave them, but in the memory that is there: a reset costs microseconds. */
+static void reset_buffers(struct harness *h, const struct link_features *features)
+{
+	uint8_t *pages = h->q.tx.pages;
+
+	memset(&h->q.tx, 0, sizeof(h->q.tx));
+	h->q.tx.pages = pages;
+	copy_init(&h->q.tx.copy, 0);
+	if (memcmp(features, &h->q.features, sizeof(*features)) != 0) {
+		rx_release(&h->q.rx);
+		memset(&h->q.rx, 0, sizeof(h->q.rx));
+		must(rx_init(&h->q.rx, 0, features) == 0);
+		h->new_rx = h->q.rx;
+		h->q.features = *features;
+	}
+	h->q.rx = h->new_rx;
+}
+
+void harness_reset(struct harness *h, const struct link_features *features, RING_IDX start)
+{
+	close_port(h);
+	open_port(h);
+	reset_buffers(h, features);
+	memset(h->tx, 0xa5, RING_PAGE_BYTES);
+	memset(h->rx, 0xa5, RING_PAGE_BYTES);
+	h->tx->req_prod = h->tx->rsp_prod = h->rx->req_prod = h->rx->rsp_prod = start;
+	h->tx->req_event = h->tx->rsp_event = h->rx->req_event = h->rx->rsp_event = start + 1;
+	h->tx_prod = h->tx_cons = h->rx_prod = h->rx_cons = start;
+	must(ring_tx_attach(&h->q.tx_ring, h->tx) == 0);
+	must(ring_rx_attach(&h->q.rx_ring, h->rx) == 0);
+	memset(h->q.journal_bytes, 0, JOURNAL_QUEUE_BYTES);
+	h->q.journal = journal_attach(h->q.journal_bytes, 1, 2);
+	memset(&h->stats, 0, sizeof(h->stats));
+	h->nr_ready_calls = 0;
+	h->ready = false;
+}
+
+struct link_features harness_all_features(void)
+{
+	return (struct link_features){
+		.rx_sg = true,
+		.rx_gso_tcpv4 = true,
+		.rx_gso_tcpv6 = true,
+		.rx_csum_ipv4 = true,
+		.rx_csum_ipv6 = true,
+		.rx_notify = true,
+	};
+}
+
+/* In the place of vif.c. */
+void vif_ready(struct vif *vif, bool ready)
+{
+	struct harness *h = (struct harness *)vif;
+
+	h->nr_ready_calls++;
+	h->ready = ready;
+}
+
+int harness_round(struct harness *h)
+{
+	int queued, ret;
+
+	h->why = NULL;
+	queued = tx_begin(&h->q, &h->why);
+	if (queued < 0)
+		return queued;
+	ret = rx_begin(&h->q, queued > 0, &h->why);
+	if (ret < 0)
+		return ret;
+	iobatch_run(&h->w.io);
+	h->tx_notify = tx_end(&h->q);
+	h->rx_notify = rx_end(&h->q);
+	return 0;
+}
+
+/* --- the guest ------------------------------------------------------------------------------------ */
+
+void harness_tx_put(struct harness *h, const netif_tx_request_t *req)
+{
+	h->tx->ring[h->tx_prod++ % RING_SLOTS].req = *req;
+}
+
+void harness_tx_put_extra(struct harness *h, const struct netif_extra_info *extra)
+{
+	memcpy(&h->tx->ring[h->tx_prod++ % RING_SLOTS], extra, sizeof(*extra));
+}
+
+void harness_tx_push(struct harness *h)
+{
+	h->tx->req_prod = h->tx_prod;
+}
+
+bool harness_tx_take(struct harness *h, netif_tx_response_t *rsp)
+{
+	if (h->tx_cons == h->tx->rsp_prod)
+		return false;
+	*rsp = h->tx->ring[h->tx_cons++ % RING_SLOTS].rsp;
+	return true;
+}
+
+uint16_t harness_rx_id(RING_IDX position)
+{
+	return (uint16_t)(position * 40503u + 7);
+}
+
+void harness_rx_post(struct harness *h, unsigned int nr)
+{
+	for (; nr; nr--, h->rx_prod++) {
+		unsigned int slot = h->rx_prod % RING_SLOTS;
+
+		h->rx->ring[slot].req = (netif_rx_request_t){
+			.id = harness_rx_id(h->rx_prod),
+			.gref = h->ref[slot],
+		};
+	}
+	h->rx->req_prod = h->rx_prod;
+}
+
+static const char *take_data(struct harness *h, struct harness_frame *f, uint16_t *ret_flags)
+{
+	unsigned int slot = h->rx_cons % RING_SLOTS;
+	netif_rx_response_t rsp = h->rx->ring[slot].rsp;
+
+	if (h->rx_cons == h->rx->rsp_prod)
+		return "no response";
+	if (rsp.id != harness_rx_id(h->rx_cons))
+		return "an id that is not its position's";
+	if (rsp.status > 0 && rsp.offset + rsp.status > (int)COPY_PAGE_SIZE)
+		return "beyond the page";
+	if (rsp.status <= 0)
+		f->status = rsp.status;
+	else if (f->len + (size_t)rsp.status > sizeof(f->data))
+		return "too long";
+	else
+		memcpy(f->data + f->len, h->page[slot] + rsp.offset, (size_t)rsp.status);
+	f->len += rsp.status > 0 ? (size_t)rsp.status : 0;
+	h->rx_cons++;
+	f->nr_slots++;
+	*ret_flags = rsp.flags;
+	return NULL;
+}
+
+static const char *take_extra(struct harness *h, struct harness_frame *f)
+{
+	struct netif_extra_info extra;
+
+	if (h->rx_cons == h->rx->rsp_prod)
+		return "no extra info";
+	memcpy(&extra, &h->rx->ring[h->rx_cons++ % RING_SLOTS], sizeof(extra));
+	if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO || extra.u.gso.pad || extra.u.gso.features)
+		return "not a clean gso extra info";
+	f->gso_size = extra.u.gso.size;
+	f->gso_type = extra.u.gso.type;
+	f->extra_flags = extra.flags;
+	f->nr_slots++;
+	return NULL;
+}
+
+const char *harness_rx_take(struct harness *h, struct harness_frame *f)
+{
+	const char *wrong;
+	uint16_t flags;
+
+	memset(f, 0, offsetof(struct harness_frame, data));
+	f->status = 1;
+	wrong = take_data(h, f, &flags);
+	if (wrong)
+		return wrong;
+	f->flags = flags;
+	if (flags & NETRXF_extra_info)
+		wrong = take_extra(h, f);
+	while (!wrong && flags & NETRXF_more_data) {
+		wrong = take_data(h, f, &flags);
+		if (!wrong && flags & (uint16_t)~NETRXF_more_data)
+			return "flags on a slot that is not the first";
+	}
+	return wrong;
+}
+
+/* --- the network ------------------------------------------------------------------------------------ */
+
+void harness_send(struct harness *h, const struct virtio_net_hdr *hdr, const void *frame,
+		  size_t len)
+{
+	struct iovec iov[] = {{(void *)hdr, PORT_HEADER_BYTES}, {(void *)frame, len}};
+
+	must(writev(h->peer, iov, 2) == (ssize_t)(PORT_HEADER_BYTES + len));
+}
+
+ssize_t harness_recv(struct harness *h, struct virtio_net_hdr *ret_hdr, uint8_t *ret_frame)
+{
+	struct iovec iov[] = {{ret_hdr, PORT_HEADER_BYTES}, {ret_frame, HARNESS_FRAME}};
+	ssize_t n = readv(h->peer, iov, 2);
+
+	return n < PORT_HEADER_BYTES ? -1 : n - PORT_HEADER_BYTES;
+}
+
+void harness_make_frame(uint8_t *frame, unsigned int version, size_t len, uint8_t seed)
+{
+	size_t ip = 14, tcp = version == 4 ? 34 : 54;
+	uint16_t bytes = htons((uint16_t)(len - (version == 4 ? ip : tcp)));
+
+	for (size_t i = 0; i < len; i++)
+		frame[i] = (uint8_t)(i * 31 + (i >> 8) * 7 + seed);
+	frame[12] = version == 4 ? 0x08 : 0x86;
+	frame[13] = version == 4 ? 0x00 : 0xdd;
+	if (version == 4) {
+		frame[ip] = 0x45;
+		memcpy(frame + ip + 2, &bytes, 2);
+		frame[ip + 6] = frame[ip + 7] = 0;
+		frame[ip + 9] = IPPROTO_TCP;
+	} else {
+		frame[ip] = 0x60;
+		memcpy(frame + ip + 4, &bytes, 2);
+		frame[ip + 6] = IPPROTO_TCP;
+	}
+	frame[tcp + 12] = 0x50;
+	frame[tcp + 13] = 0x10;
+}
+
+const char *harness_drop(const struct stats_queue *stats, uint64_t *ret_count)
+{
+	const char *name = "";
+
+	*ret_count = 0;
+#define LOOK(reason, what)                                                                         \
+	if (stats->drop_##reason) {                                                                \
+		name = *ret_count ? "several" : #reason;                                           \
+		*ret_count += stats->drop_##reason;                                                \
+	}
+	STATS_DROP_REASONS(LOOK)
+#undef LOOK
+	return name;
+}
