@@ -221,8 +221,14 @@ int backend_start(struct event_base *base, const struct config *settings)
 	vif_files_each(config->run_dir, sweep);
 
 	root_watch = xenbus_watch(root, on_backend, NULL);
+	if (!root_watch)
+		return -EIO;
+
+	/* A driver domain is not told; there the toolstack's own writes say that a guest has gone. */
 	release_watch = xenbus_watch("@releaseDomain", on_release, NULL);
-	return root_watch && release_watch ? 0 : -EIO;
+	if (!release_watch)
+		info("this domain does not hear of the death of others");
+	return xenbus_alive() ? 0 : -EIO;
 }
 
 void backend_stop(void)

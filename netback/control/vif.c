@@ -297,6 +297,7 @@ static void read_toolstack(struct vif *vif)
 
 	if (ret < 0 && xenbus_alive())
 		vif_fail(vif, ret, "%s", why);
+	watch_frontend(vif);
 }
 
 /* False: nothing that was read may be believed. */
@@ -374,7 +375,6 @@ static bool do_offer(struct vif *vif)
 	info("%s: state %u", vif->name, XenbusStateInitWait);
 	vif->published = XenbusStateInitWait;
 	vif->state = VIF_WAIT;
-	watch_frontend(vif);
 	return true;
 }
 
@@ -423,7 +423,6 @@ static bool do_adopt(struct vif *vif)
 		return true;
 	vif->adopted = true;
 	vif->published = XenbusStateConnected;
-	watch_frontend(vif);
 	return do_attach(vif);
 }
 
@@ -438,7 +437,6 @@ static bool do_resume(struct vif *vif)
 		vif->has_error_nodes = vif->facts.failed = true;
 		vif->failed_at = vif->facts.frontend;
 	}
-	watch_frontend(vif);
 	return true;
 }
 
