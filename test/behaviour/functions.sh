@@ -14,6 +14,7 @@
 # Any number of tests may run at once: all they make is in $tmp, in one network namespace, and gone at the end.
 # A test ends with the status of its last command; fail ends it at once, with the logs.
 set -u
+trap "" PIPE
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-$PWD/build}
 TEST=$(basename "$0" .sh)
@@ -157,7 +158,7 @@ shim_try()
 	local name=$1 fd=shim_fd_$1 lines
 	shift
 	lines=$(grep -c '^ok\|^error' "$tmp/$name.out")
-	echo "$*" >&"${!fd}"
+	echo "$*" >&"${!fd}" || fail "shim $name is gone"
 	wait_for "[ \$(grep -c '^ok\|^error' $tmp/$name.out) -gt $lines ]"
 	tail -n 1 "$tmp/$name.out" | grep -q '^ok'
 }

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT -- an engine that hangs is killed after five seconds; netbackd goes on and another one can serve
+. "$(dirname "$0")/functions.sh"
+start_machine 3
+cat > "$tmp/engine" << END
+#!/bin/sh
+[ -e "$tmp/works" ] && exec "$BUILD/netback-engine" "\$@"
+exec sleep 100
+END
+chmod +x "$tmp/engine"
+start_netbackd --engine "$tmp/engine"
+vif_add 3 0
+start_shim g 3 --hold
+shim g make-rings
+shim g publish
+shim g set-state 4
+ctl list | grep -q vif3.0 || fail "netbackd hangs with its engine"
+touch "$tmp/works"
+wait_be 4
+log_has 'did not start in time' || fail "nothing was killed"

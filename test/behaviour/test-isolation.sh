@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT -- how many engines: one a vif, one a domain, one in all; none without vifs
+. "$(dirname "$0")/functions.sh"
+start_machine 3 4
+vif_add 3 0 wait=no
+vif_add 3 1 wait=no
+vif_add 4 0 wait=no
+for n in "3 0" "3 1" "4 0"; do
+	vif_is ${n% *} ${n#* }
+	xenstore-write "$be/hotplug-status" connected
+done
+engines() { ctl list --json | grep -o '"engine":"[^"]*"' | cut -d'"' -f4 | tr '\n' ' '; }
+
+# expect HOW KEYS
+expect()
+{
+	start_netbackd --isolation "$1"
+	wait_for "[ \"\$(engines)\" = '$2 ' ]"
+	wait_for '[ "$(ctl list | grep -c "4 Connected *4 Connected")" = 3 ]'
+	[ "$(ls "$run" | sed -n 's/engine-\(.*\).stats/\1/p' | sort | tr '\n' ' ')" = "$3 " ] || fail "$1: $(ls "$run")"
+	stop_netbackd
+}
+start_netbackd
+start_shim g 3
+start_shim h 3 --vif 1
+start_shim i 4
+stop_netbackd
+expect vif "v3.0 v3.1 v4.0" "v3.0 v3.1 v4.0"
+expect domain "d3 d3 d4" "d3 d4"
+expect host "host host host" host
+start_netbackd
+for n in g h i; do shim $n disconnect; done
+wait_for "! ls $run/engine-* > /dev/null 2>&1"

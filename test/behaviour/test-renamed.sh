@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT -- the hotplug script renames the interface (vifname=): queues, restart and removal follow it
+. "$(dirname "$0")/functions.sh"
+start_machine 3
+start_netbackd
+vif_add 3 0 vifname=blue
+ip link set vif3.0 name blue
+start_shim g 3 --queues 2
+wait_be 4
+[ "$(vif_field interface)" = blue ] || fail "interface: $(vif_field interface)"
+has_tap vif3.0 && fail "a second interface was made"
+stop_netbackd
+start_netbackd
+wait_for '[ "$(vif_field state)" = connected ]'
+[ "$(vif_field interface)" = blue ] || fail "interface after a restart: $(vif_field interface)"
+vif_remove 3 0 &
+wait_be 5
+shim g disconnect
+wait_gone blue
+has_tap vif3.0 && fail "vif3.0 is left"
+exit 0
