@@ -186,11 +186,24 @@ static int write_key(struct netfront *nf, xs_transaction_t t, const char *path, 
 	return xs_write(nf->xs, t, path, text, len) ? 0 : -errno;
 }
 
+/* Path of a key of ours; the ring keys stand flat with one queue, in queue-N with more. */
+static bool own_path(char *buf, size_t size, const struct netfront *nf, unsigned int queues,
+		     unsigned int queue, enum xs_key key)
+{
+	char dir[KEYVAL_PATH_SIZE], rel[64];
+
+	if (xs_keys[key].dir != XS_DIR_QUEUE)
+		return keyval_key_path(buf, size, key, &nf->vif);
+	return keyval_dir_path(dir, sizeof(dir), XS_DIR_FE, &nf->vif) &&
+	       keyval_queue_path(rel, sizeof(rel), queues, queue, key) &&
+	       snprintf(buf, size, "%s/%s", dir, rel) < (int)size;
+}
+
 int nfstore_write_text(struct netfront *nf, enum xs_key key, const char *text, size_t len)
 {
 	char path[KEYVAL_PATH_SIZE];
 
-	if (!keyval_key_path(path, sizeof(path), key, &nf->vif))
+	if (!own_path(path, sizeof(path), nf, nf->nr_queues ? nf->nr_queues : 1, 0, key))
 		return -EINVAL;
 	return write_key(nf, XBT_NULL, path, text, len);
 }
@@ -217,14 +230,11 @@ static int write_number(struct netfront *nf, xs_transaction_t t, enum xs_key key
 static int write_queue_key(struct netfront *nf, xs_transaction_t t, unsigned int queue,
 			   enum xs_key key, uint32_t number)
 {
-	char dir[KEYVAL_PATH_SIZE], rel[64], path[2 * KEYVAL_PATH_SIZE];
-	char text[KEYVAL_NUMBER_SIZE];
+	char path[KEYVAL_PATH_SIZE], text[KEYVAL_NUMBER_SIZE];
 	size_t len = keyval_format_uint(key, number, text);
 
-	if (!len || !keyval_dir_path(dir, sizeof(dir), XS_DIR_FE, &nf->vif) ||
-	    !keyval_queue_path(rel, sizeof(rel), nf->nr_queues, queue, key))
+	if (!len || !own_path(path, sizeof(path), nf, nf->nr_queues, queue, key))
 		return -EINVAL;
-	snprintf(path, sizeof(path), "%s/%s", dir, rel);
 	return write_key(nf, t, path, text, len);
 }
 
@@ -255,7 +265,7 @@ static void remove_stale(struct netfront *nf, xs_transaction_t t)
 	char path[KEYVAL_PATH_SIZE];
 
 	for (size_t i = 0; i < sizeof(flat) / sizeof(flat[0]); i++)
-		if (keyval_key_path(path, sizeof(path), flat[i], &nf->vif))
+		if (own_path(path, sizeof(path), nf, 1, 0, flat[i]))
 			xs_rm(nf->xs, t, path);
 	for (vif.queue = 0; vif.queue < NETFRONT_MAX_QUEUES; vif.queue++)
 		if (keyval_dir_path(path, sizeof(path), XS_DIR_QUEUE, &vif))

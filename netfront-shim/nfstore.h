@@ -35,7 +35,7 @@ char *nfstore_backend_text(struct netfront *nf, enum xs_key key);
  */
 int nfstore_publish(struct netfront *nf);
 
-/* Writes any text into a key of ours. For hostile.c and connect. */
+/* Writes any text into a key of ours; ring keys: of the first queue. For hostile and connect. */
 int nfstore_write_text(struct netfront *nf, enum xs_key key, const char *text, size_t len);
 
 #endif
