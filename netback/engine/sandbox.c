@@ -10,7 +10,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "netback/common/log.h"
@@ -67,15 +66,18 @@ void sandbox_begin(void)
 		die_perror("cannot forbid core dumps");
 }
 
-/* Everything below an empty, read-only directory that nobody else can see. */
+/*
+ * An empty, read-only directory becomes the root, for us alone. Moved and not pivoted, because a dom0
+ * may run from its initramfs, which cannot be; the way back needs a capability that goes next.
+ */
 static void leave_files(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", "/tmp", "tmpfs", MS_NODEV | MS_NOEXEC | MS_NOSUID | MS_RDONLY,
 		  "size=4k,nr_inodes=2,mode=0555") < 0)
 		die_perror("cannot mount an empty root");
-	if (chdir("/tmp") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (chdir("/tmp") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+	    chdir("/") < 0)
 		die_perror("cannot leave the file system");
 }
 

@@ -46,9 +46,6 @@ static void take_events(struct worker *w)
 		w->masked[w->nr_masked++] = port;
 		stats_inc(&q->stats->events);
 	}
-	/* There may be more than one read takes. */
-	if (nr == WORKER_EVENTS)
-		w->events.fired = true;
 	stats_add(&w->stats->event_ports, nr);
 	w->event_ret = 0;
 }
