@@ -46,6 +46,22 @@ unsigned int config_workers(const struct config *config)
 	return config->workers ? config->workers : min(online_cpus(), 4u);
 }
 
+void config_engine_key(const struct config *config, unsigned int domid, unsigned int handle,
+		       char *key, size_t size)
+{
+	switch (config->isolation) {
+	case ISOLATION_VIF:
+		snprintf(key, size, "v%u.%u", domid, handle);
+		break;
+	case ISOLATION_DOMAIN:
+		snprintf(key, size, "d%u", domid);
+		break;
+	case ISOLATION_HOST:
+		snprintf(key, size, "host");
+		break;
+	}
+}
+
 static int set_number(const char *value, unsigned int low, unsigned int high, unsigned int *out,
 		      char *error)
 {

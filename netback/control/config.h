@@ -55,6 +55,10 @@ int config_read(struct config *config, FILE *file, const char *name, char error[
 /* What workers means: 0 stands for one a CPU, up to 4. */
 unsigned int config_workers(const struct config *config);
 
+/* Which engine serves a vif: "v3.0", "d3" or "host". */
+void config_engine_key(const struct config *config, unsigned int domid, unsigned int handle,
+		       char *key, size_t size);
+
 const char *isolation_name(enum isolation isolation);
 
 #endif

@@ -32,8 +32,6 @@ enum {
 	ANSWER_SECONDS = 5,
 	IDLE_SECONDS = 1,
 	STOP_MS = 3000,
-	NR_DEATHS = 10, /* so many within DEATHS_SECONDS: wait BACKOFF_SECONDS */
-	DEATHS_SECONDS = 10,
 	BACKOFF_SECONDS = 1,
 };
 
@@ -50,8 +48,6 @@ struct engine {
 	struct client_list clients;
 	unsigned int nr_clients;
 	bool stopped; /* ENDING: because it was told to */
-	unsigned int restarts;
-	time_t deaths[NR_DEATHS]; /* a ring, the oldest at restarts % NR_DEATHS */
 };
 
 static TAILQ_HEAD(, engine) engines = TAILQ_HEAD_INITIALIZER(engines);
@@ -61,14 +57,6 @@ static struct event *sigchld;
 static uint32_t next_serial;
 
 static void pump(struct engine *engine);
-
-static time_t now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 static void set_timer(struct event *timer, int seconds)
 {
@@ -170,17 +158,6 @@ static void start_process(struct engine *engine)
 	set_timer(engine->timer, ANSWER_SECONDS);
 }
 
-static bool dies_too_often(struct engine *engine)
-{
-	time_t now = now_seconds();
-	time_t *oldest = &engine->deaths[engine->restarts % NR_DEATHS];
-	bool often = *oldest && now - *oldest < DEATHS_SECONDS;
-
-	*oldest = now;
-	engine->restarts++;
-	return often;
-}
-
 /* The process is gone, and with it every mapping: running vifs queue for the next one. */
 static void requeue_clients(struct engine *engine)
 {
@@ -209,9 +186,9 @@ static void bury(struct engine *engine, int status)
 	engine->stopped = false;
 	requeue_clients(engine);
 
-	if (!expected && dies_too_often(engine)) {
-		warn("engine %s: died %d times within %d seconds, waiting", engine->key, NR_DEATHS,
-		     DEATHS_SECONDS);
+	if (!expected && engine_process_dies_often(&engine->process)) {
+		warn("engine %s: died %d times within %d seconds, waiting", engine->key,
+		     ENGINE_NR_DEATHS, ENGINE_DEATHS_SECONDS);
 		set_timer(engine->timer, BACKOFF_SECONDS);
 		return;
 	}
@@ -467,21 +444,6 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 
 /* --- for the vifs ----------------------------------------------------------------------------------------- */
 
-static void make_key(char key[ENGINE_KEY_SIZE], const struct link_vif *id)
-{
-	switch (config->isolation) {
-	case ISOLATION_VIF:
-		snprintf(key, ENGINE_KEY_SIZE, "v%u.%u", id->domid, id->handle);
-		break;
-	case ISOLATION_DOMAIN:
-		snprintf(key, ENGINE_KEY_SIZE, "d%u", id->domid);
-		break;
-	case ISOLATION_HOST:
-		snprintf(key, ENGINE_KEY_SIZE, "host");
-		break;
-	}
-}
-
 static struct engine *find_engine(const char *key)
 {
 	struct engine *engine;
@@ -527,7 +489,7 @@ int engine_attach(struct link_client *client)
 		return -EBUSY;
 	if (!client->timer)
 		client->timer = event_new(base, -1, 0, on_overdue, client);
-	make_key(key, &client->id);
+	config_engine_key(config, client->id.domid, client->id.handle, key, sizeof(key));
 	engine = find_engine(key);
 	if (!engine)
 		engine = new_engine(key);
@@ -624,7 +586,7 @@ void engines_each(void (*fn)(const struct engine_report *report, void *arg), voi
 			.key = engine->key,
 			.pid = engine_pid(engine),
 			.nr_vifs = engine->nr_clients,
-			.restarts = engine->restarts,
+			.restarts = engine->process.restarts,
 			.stats = engine_process_stats(&engine->process),
 		};
 		fn(&report, arg);

@@ -140,6 +140,19 @@ void engine_process_reaped(struct engine_process *process, const char *key, int 
 	process->pid = 0;
 }
 
+bool engine_process_dies_often(struct engine_process *process)
+{
+	time_t *oldest = &process->deaths[process->restarts % ENGINE_NR_DEATHS];
+	struct timespec now;
+	bool often;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	often = *oldest && now.tv_sec - *oldest < ENGINE_DEATHS_SECONDS;
+	*oldest = now.tv_sec;
+	process->restarts++;
+	return often;
+}
+
 void engine_process_close(struct engine_process *process, const char *run_dir, const char *key)
 {
 	engine_process_hang_up(process);

@@ -389,11 +389,12 @@ static void fill_link(struct vif *vif)
 
 static bool do_attach(struct vif *vif)
 {
+	/* Who was connected before we started was offered what was right then. */
+	unsigned int max_queues = vif->adopted ? LINK_MAX_QUEUES : config->max_queues;
 	char why[KEYVAL_EXPLAIN_SIZE];
 	int ret;
 
-	ret = vif_keys_read_frontend(vif->keys.frontend, config->max_queues, &vif->link.attach,
-				     why);
+	ret = vif_keys_read_frontend(vif->keys.frontend, max_queues, &vif->link.attach, why);
 	if (!xenbus_alive() || ret == -EAGAIN || ret == -EBUSY)
 		return retry(vif, ret);
 	if (ret < 0) {
