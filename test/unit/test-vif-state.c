@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* test-vif-state.c: the xenbus machine of a backend, every state against every frontend */
+#include "netback/control/vif-state.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/xenbus.h>
+
+#include "netback/common/util.h"
+
+enum {
+	LONGEST_WALK = 16 /* what vif_update allows */
+};
+
+/* Where a step leads when the engine answers at once. */
+static enum vif_state after(enum vif_state state, enum vif_action action)
+{
+	switch (action) {
+	case VIF_OFFER:
+		return VIF_WAIT;
+	case VIF_ADOPT:
+		return VIF_CONNECTED;
+	case VIF_RESUME:
+		return VIF_CLOSING;
+	case VIF_ATTACH:
+		return VIF_ATTACHED;
+	case VIF_PUBLISH:
+		return VIF_CONNECTED;
+	case VIF_DETACH:
+	case VIF_FAIL:
+		return VIF_DETACHED;
+	case VIF_CLOSE:
+		return VIF_CLOSING;
+	case VIF_FINISH:
+		return VIF_CLOSED;
+	case VIF_DESTROY:
+		return VIF_OVER;
+	default:
+		return state;
+	}
+}
+
+static const char signs[VIF_ACTION_COUNT] = {
+	[VIF_NOTHING] = '.', [VIF_OFFER] = '2',	  [VIF_ADOPT] = 'a',  [VIF_RESUME] = 'r',
+	[VIF_ATTACH] = 'm',  [VIF_PUBLISH] = '4', [VIF_DETACH] = 'd', [VIF_CLOSE] = '5',
+	[VIF_FINISH] = '6',  [VIF_DESTROY] = 'x', [VIF_FAIL] = 'f',   [VIF_RESET] = '.',
+};
+
+/* What a walk does, a sign each: "562" is Closing, Closed, InitWait; m and d map and unmap the rings. */
+static const char *walk(enum vif_state state, struct vif_facts facts, enum vif_state *end)
+{
+	static char seen[LONGEST_WALK + 1];
+	enum vif_action action;
+	size_t n;
+
+	for (n = 0; n < LONGEST_WALK; n++) {
+		action = vif_state_next(state, &facts);
+		if (action == VIF_NOTHING || action == VIF_RESET)
+			break;
+		seen[n] = signs[action];
+		facts.failed = facts.failed || action == VIF_FAIL;
+		state = after(state, action);
+		facts.backend = XenbusStateInitWait;
+	}
+	ck_assert_uint_lt(n, LONGEST_WALK);
+	seen[n] = '\0';
+	if (end)
+		*end = state;
+	return seen;
+}
+
+static struct vif_facts online(unsigned int frontend)
+{
+	return (struct vif_facts){
+		.backend = XenbusStateInitWait,
+		.frontend = frontend,
+		.online = true,
+		.plugged = true,
+	};
+}
+
+/* clang-format off */
+static const struct {
+	enum vif_state from;
+	unsigned int frontend;
+	const char *published;
+	enum vif_state to;
+} walks[] = {
+	/* an ordinary life, and frontends that are ahead of us */
+	{VIF_NEW,       XenbusStateInitialising, "2",     VIF_WAIT},
+	{VIF_NEW,       XenbusStateConnected,    "2m4",   VIF_CONNECTED},
+	{VIF_WAIT,      XenbusStateInitialising, "",      VIF_WAIT},
+	{VIF_WAIT,      XenbusStateInitialised,  "m4",    VIF_CONNECTED},
+	{VIF_WAIT,      XenbusStateConnected,    "m4",    VIF_CONNECTED},
+	{VIF_CONNECTED, XenbusStateConnected,    "",      VIF_CONNECTED},
+	{VIF_CONNECTED, XenbusStateClosing,      "d5",    VIF_CLOSING},
+	{VIF_CLOSING,   XenbusStateClosing,      "",      VIF_CLOSING},
+	{VIF_CLOSING,   XenbusStateClosed,       "6",     VIF_CLOSED},
+	{VIF_CLOSED,    XenbusStateClosed,       "",      VIF_CLOSED},
+	{VIF_CLOSED,    XenbusStateInitialising, "2",     VIF_WAIT},
+	{VIF_CLOSED,    XenbusStateConnected,    "2m4",   VIF_CONNECTED},
+	{VIF_CLOSED,    XenbusStateClosing,      "5",     VIF_CLOSING},
+	/* frontends that skip states */
+	{VIF_CONNECTED, XenbusStateInitialising, "d562",  VIF_WAIT},
+	{VIF_CONNECTED, XenbusStateClosed,       "d56",   VIF_CLOSED},
+	{VIF_ATTACHED,  XenbusStateInitialising, "d562",  VIF_WAIT},
+	{VIF_ATTACHING, XenbusStateClosed,       "d56",   VIF_CLOSED},
+	{VIF_WAIT,      XenbusStateClosing,      "5",     VIF_CLOSING},
+	{VIF_WAIT,      XenbusStateClosed,       "56",    VIF_CLOSED},
+	{VIF_CLOSING,   XenbusStateConnected,    "62m4",  VIF_CONNECTED},
+	/* the guest is gone: so is the device, online or not */
+	{VIF_CONNECTED, XenbusStateUnknown,      "d56x",  VIF_OVER},
+	{VIF_WAIT,      XenbusStateUnknown,      "56x",   VIF_OVER},
+	{VIF_CLOSED,    XenbusStateUnknown,      "x",     VIF_OVER},
+	{VIF_NEW,       XenbusStateUnknown,      "6x",    VIF_OVER},
+	/* states that no frontend has */
+	{VIF_WAIT,      XenbusStateInitWait,     "f5",    VIF_CLOSING},
+	{VIF_CONNECTED, XenbusStateReconfiguring,"f5",    VIF_CLOSING},
+	{VIF_CONNECTED, XenbusStateReconfigured, "f5",    VIF_CLOSING},
+	{VIF_CONNECTED, 9,                       "f5",    VIF_CLOSING},
+	{VIF_CONNECTED, ~0u,                     "f5",    VIF_CLOSING},
+	{VIF_CLOSED,    XenbusStateReconfigured, "",      VIF_CLOSED},
+	/* the engine has the word */
+	{VIF_DETACHING, XenbusStateInitialising, "",      VIF_DETACHING},
+	{VIF_DETACHED,  XenbusStateInitialising, "562",   VIF_WAIT},
+	{VIF_OVER,      XenbusStateConnected,    "",      VIF_OVER},
+};
+/* clang-format on */
+
+START_TEST(frontend_is_followed)
+{
+	enum vif_state end;
+	const char *published = walk(walks[_i].from, online(walks[_i].frontend), &end);
+
+	ck_assert_str_eq(published, walks[_i].published);
+	ck_assert_int_eq(end, walks[_i].to);
+}
+END_TEST
+
+START_TEST(hotplug_holds_state_4_back_and_nothing_else)
+{
+	struct vif_facts facts = online(XenbusStateConnected);
+
+	facts.plugged = false;
+	ck_assert_int_eq(vif_state_next(VIF_WAIT, &facts), VIF_ATTACH);
+	ck_assert_int_eq(vif_state_next(VIF_ATTACHED, &facts), VIF_NOTHING);
+	ck_assert_int_eq(vif_state_next(VIF_CONNECTED, &facts), VIF_NOTHING);
+	facts.plugged = true;
+	ck_assert_int_eq(vif_state_next(VIF_ATTACHED, &facts), VIF_PUBLISH);
+	ck_assert_int_eq(vif_state_next(VIF_ATTACHING, &facts), VIF_NOTHING);
+}
+END_TEST
+
+START_TEST(offline_goes_at_once_or_after_its_grace)
+{
+	struct vif_facts facts = online(XenbusStateInitialising);
+	enum vif_state end;
+
+	facts.online = false;
+	ck_assert_str_eq(walk(VIF_WAIT, facts, &end), "56x");
+	ck_assert_int_eq(end, VIF_OVER);
+	ck_assert_str_eq(walk(VIF_NEW, facts, NULL), "6x");
+	ck_assert_str_eq(walk(VIF_CLOSED, facts, NULL), "x");
+
+	facts.frontend = XenbusStateConnected;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "");
+	facts.frontend = XenbusStateClosing;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "d56x");
+	facts.frontend = XenbusStateConnected;
+	facts.out_of_grace = true;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, &end), "d56x");
+	ck_assert_int_eq(end, VIF_OVER);
+}
+END_TEST
+
+START_TEST(failed_vif_stays_closed_until_its_frontend_moves)
+{
+	struct vif_facts facts = online(XenbusStateConnected);
+	enum vif_state end;
+
+	facts.failed = true;
+	ck_assert_str_eq(walk(VIF_DETACHED, facts, &end), "5");
+	ck_assert_int_eq(end, VIF_CLOSING);
+	facts.frontend = XenbusStateClosed;
+	ck_assert_str_eq(walk(VIF_CLOSING, facts, NULL), "6");
+	facts.online = false;
+	ck_assert_str_eq(walk(VIF_CLOSING, facts, NULL), "6x");
+}
+END_TEST
+
+START_TEST(what_an_earlier_netbackd_left_is_taken_over)
+{
+	struct vif_facts facts = online(XenbusStateConnected);
+
+	facts.backend = XenbusStateConnected;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_ADOPT);
+	facts.frontend = XenbusStateClosing;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_CLOSE);
+	facts.frontend = XenbusStateUnknown;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_CLOSE);
+	facts.backend = XenbusStateClosing;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_RESUME);
+	facts.backend = XenbusStateClosed;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_RESUME);
+	facts.backend = XenbusStateInitialising;
+	facts.frontend = XenbusStateInitialising;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_OFFER);
+	facts.backend = XenbusStateReconfigured;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_OFFER);
+}
+END_TEST
+
+/* All states, all frontends, all combinations of facts. */
+START_TEST(rules_that_hold_everywhere)
+{
+	enum vif_state state = (enum vif_state)_i;
+	struct vif_facts facts;
+	enum vif_action action;
+
+	for (unsigned int bits = 0; bits < 32 * 10 * 10; bits++) {
+		facts = (struct vif_facts){
+			.online = bits & 1,
+			.vanished = bits & 2,
+			.plugged = bits & 4,
+			.failed = bits & 8,
+			.out_of_grace = bits & 16,
+			.frontend = bits / 32 % 10,
+			.backend = bits / 320,
+		};
+		action = vif_state_next(state, &facts);
+
+		/* Nobody writes into a directory that is not ours. */
+		if (facts.vanished)
+			ck_assert(action == VIF_NOTHING || action == VIF_DETACH ||
+				  action == VIF_DESTROY || action == VIF_RESET);
+		/* Rings are unmapped before anything else is said. */
+		if (vif_state_has_rings(state))
+			ck_assert(action == VIF_NOTHING || action == VIF_DETACH ||
+				  action == VIF_PUBLISH || action == VIF_FAIL);
+		if (action == VIF_PUBLISH)
+			ck_assert(facts.plugged && state == VIF_ATTACHED);
+		/* State 6 is seen before the device goes. */
+		if (action == VIF_DESTROY && !facts.vanished)
+			ck_assert_int_eq(state, VIF_CLOSED);
+		if (action == VIF_ATTACH)
+			ck_assert(!facts.failed && facts.online);
+		walk(state, facts, NULL); /* ends */
+	}
+}
+END_TEST
+
+START_TEST(every_state_has_a_name)
+{
+	for (int i = 0; i < VIF_STATE_COUNT; i++)
+		ck_assert_int_gt(strlen(vif_state_name((enum vif_state)i)), 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("vif-state");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tcase, frontend_is_followed, 0, (int)ARRAY_SIZE(walks));
+	tcase_add_test(tcase, hotplug_holds_state_4_back_and_nothing_else);
+	tcase_add_test(tcase, offline_goes_at_once_or_after_its_grace);
+	tcase_add_test(tcase, failed_vif_stays_closed_until_its_frontend_moves);
+	tcase_add_test(tcase, what_an_earlier_netbackd_left_is_taken_over);
+	tcase_add_loop_test(tcase, rules_that_hold_everywhere, 0, VIF_STATE_COUNT);
+	tcase_add_test(tcase, every_state_has_a_name);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
