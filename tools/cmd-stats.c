@@ -99,7 +99,6 @@ static void add_queue(struct totals *t, struct json_object *queue)
 	t->rx_bytes += ctl_number(queue, "rx_bytes");
 	t->hypercalls += ctl_number(queue, "copy_hypercalls");
 	t->ioctls += ctl_number(queue, "copy_ioctls");
-	t->io_calls += ctl_number(queue, "io_calls");
 	t->notified += ctl_number(queue, "tx_notified") + ctl_number(queue, "rx_notified");
 	if (!drops)
 		return;
@@ -108,6 +107,13 @@ static void add_queue(struct totals *t, struct json_object *queue)
 		(void)reason;
 		t->drops += json_object_get_int64(count);
 	}
+}
+
+static void add_engine(struct totals *t, struct json_object *engine)
+{
+	t->restarts += ctl_number(engine, "restarts");
+	for (unsigned int i = 0; i < ctl_length(engine, "workers"); i++)
+		t->io_calls += ctl_number(ctl_element(engine, "workers", i), "io_calls");
 }
 
 static struct totals add_up(struct json_object *reply)
@@ -121,7 +127,7 @@ static struct totals add_up(struct json_object *reply)
 			add_queue(&t, ctl_element(vif, "queues", q));
 	}
 	for (unsigned int i = 0; i < ctl_length(reply, "engines"); i++)
-		t.restarts += ctl_number(ctl_element(reply, "engines", i), "restarts");
+		add_engine(&t, ctl_element(reply, "engines", i));
 	return t;
 }
 

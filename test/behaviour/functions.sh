@@ -141,6 +141,7 @@ start_shim()
 		if [ "$i" = --hold ]; then hold=(--hold); else options+=("$i"); fi
 	done
 	mkfifo "$tmp/$name.in"
+	: > "$tmp/$name.out"
 	FAKEXEN_DOMID=$domid XENSTORED_PATH=$tmp/m/xenstored-$domid.sock \
 		"$BUILD/netfront-shim" --domid "$domid" -v "${options[@]}" connect "${hold[@]}" \
 		< "$tmp/$name.in" > "$tmp/$name.out" 2> "$tmp/$name.log" &
