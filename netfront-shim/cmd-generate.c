@@ -23,7 +23,7 @@ struct generate {
 	bool csum_given, data_validated, has_hash;
 	uint32_t hash;
 	uint16_t gso_size;
-	uint64_t rate, count, duration_ns, linger_ns;
+	uint64_t rate, count, duration_ns, delay_ns, linger_ns;
 	unsigned int nr_mcast;
 	struct netif_extra_info mcast[NFTX_MAX_EXTRAS];
 	/* while it runs */
@@ -189,6 +189,17 @@ static void run(struct shim *s, struct generate *g)
 	g->end_ns = shim_now_ns();
 }
 
+/* A bridge opens the port of a vif only some time after its carrier came. */
+static void hold(struct shim *s, struct generate *g)
+{
+	uint64_t end = shim_now_ns() + g->delay_ns, now;
+
+	while (!s->stop && (now = shim_now_ns()) < end) {
+		receive(s, g);
+		shim_poll(s, NULL, 0, (end - now) / 1000000 + 1);
+	}
+}
+
 /* Waits for all responses, and then as long as echoes may still come. */
 static void drain(struct shim *s, struct generate *g)
 {
@@ -289,6 +300,7 @@ enum option_id {
 	OPT_RATE,
 	OPT_COUNT,
 	OPT_DURATION,
+	OPT_DELAY,
 	OPT_LINGER,
 	OPT_PROTO,
 	OPT_IPV6,
@@ -313,6 +325,7 @@ static const struct option options[] = {
 	{"rate", required_argument, NULL, OPT_RATE},
 	{"count", required_argument, NULL, OPT_COUNT},
 	{"duration", required_argument, NULL, OPT_DURATION},
+	{"delay", required_argument, NULL, OPT_DELAY},
 	{"linger", required_argument, NULL, OPT_LINGER},
 	{"proto", required_argument, NULL, OPT_PROTO},
 	{"ipv6", no_argument, NULL, OPT_IPV6},
@@ -341,6 +354,7 @@ static const char help_text[] =
 	"  --rate N          packets a second (as fast as they are taken)\n"
 	"  --count N         packets; 0: none, only multicast commands\n"
 	"  --duration S      seconds\n"
+	"  --delay MS        between Connected and the first packet (0)\n"
 	"  --linger MS       to wait for echoes at the end (0)\n"
 	"  --proto P         udp, tcp or raw (udp)\n"
 	"  --ipv6            instead of IPv4\n"
@@ -374,6 +388,9 @@ static void take_traffic(struct generate *g, int id, const char *text)
 		break;
 	case OPT_DURATION:
 		g->duration_ns = shim_number("duration", text, 1, 1000000) * 1000000000u;
+		break;
+	case OPT_DELAY:
+		g->delay_ns = shim_number("delay", text, 0, 1000000) * 1000000u;
 		break;
 	case OPT_LINGER:
 		g->linger_ns = shim_number("linger", text, 0, 1000000) * 1000000u;
@@ -477,6 +494,7 @@ int cmd_generate(struct shim *s, int argc, char **argv)
 	prepare(s, &g);
 	s->report = report;
 	s->report_ctx = &g;
+	hold(s, &g);
 	send_mcast(&s->nf.queue[0], &g);
 	run(s, &g);
 	drain(s, &g);
