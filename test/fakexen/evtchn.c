@@ -20,7 +20,8 @@
  * the other end, "back":
  *
  *   deliver   sleeps on the channel's bell, moves raised ports to the fd
- *   unmask    reads what the user wrote and unmasks these ports
+ *   unmask    reads what the user wrote and unmasks these ports, but looks only
+ *             when a masked port is raised: most unmasks cost no wake-up
  *
  * A sandboxed process must let them use what it uses itself on Xen: read, write,
  * futex. SIGPIPE cannot hit them, they block all signals.
@@ -31,7 +32,8 @@
 
 enum {
 	BATCH = 256,
-	BACK_BUFFER = 4 << 20
+	SOCKET_BUFFER = 4 << 20,
+	DRAIN_EVERY = 64, /* deliveries: unread unmasks must not pile up */
 };
 
 struct xenevtchn_handle {
@@ -40,7 +42,7 @@ struct xenevtchn_handle {
 	uint32_t proc;	/* proc_ref() that opened it: a forked child may only close */
 	struct machine_channel *c;
 	pthread_t deliver, unmask;
-	_Atomic bool stop;
+	_Atomic bool stop, drain;
 };
 
 static void send_ports(const xenevtchn_handle *h, const uint32_t *ports, unsigned int n)
@@ -76,15 +78,21 @@ static void wait_bell(xenevtchn_handle *h)
 
 	/* Pairs with ring_bell(): either we see its port or it sees us asleep. */
 	atomic_store(&h->c->sleeping, 1);
-	if (!atomic_load(&h->c->ready_words) && !atomic_load(&h->stop))
+	if (!atomic_load(&h->c->ready.words) && !atomic_load(&h->stop))
 		syscall(SYS_futex, &h->c->bell, FUTEX_WAIT, bell, NULL, NULL, 0);
 	atomic_store(&h->c->sleeping, 0);
+}
+
+static void wake(_Atomic uint32_t *bell)
+{
+	atomic_fetch_add(bell, 1);
+	syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 static void *run_deliver(void *arg)
 {
 	xenevtchn_handle *h = arg;
-	uint32_t ports[BATCH];
+	uint32_t ports[BATCH], rounds = 0;
 
 	while (!atomic_load(&h->stop)) {
 		unsigned int n = port_take(h->c, ports, BATCH);
@@ -98,6 +106,10 @@ static void *run_deliver(void *arg)
 		if (delay > 0)
 			be_late(delay);
 		send_ports(h, ports, n);
+		if (++rounds % DRAIN_EVERY == 0) {
+			atomic_store(&h->drain, true);
+			wake(&h->c->late_bell);
+		}
 	}
 	return NULL;
 }
@@ -113,26 +125,43 @@ static void unmask_ports(xenevtchn_handle *h, uint32_t *ports, unsigned int n)
 		send_ports(h, ports, again);
 }
 
+static bool wait_late(xenevtchn_handle *h)
+{
+	uint32_t bell = atomic_load(&h->c->late_bell);
+	bool look;
+
+	/* As in wait_bell(), with the other bell. */
+	atomic_store(&h->c->late_sleeping, 1);
+	look = port_is_late(h->c) || atomic_exchange(&h->drain, false);
+	if (!look && !atomic_load(&h->stop))
+		syscall(SYS_futex, &h->c->late_bell, FUTEX_WAIT, bell, NULL, NULL, 0);
+	atomic_store(&h->c->late_sleeping, 0);
+	return look;
+}
+
 static void *run_unmask(void *arg)
 {
 	xenevtchn_handle *h = arg;
 	uint32_t ports[BATCH];
-	ssize_t n;
 
-	for (;;) {
+	while (!atomic_load(&h->stop)) {
+		ssize_t n;
+
+		if (!wait_late(h))
+			continue;
 		n = read(h->back, ports, sizeof(ports));
 		if (n > 0)
 			unmask_ports(h, ports, n / sizeof(ports[0]));
 		else if (n == 0 || errno != EINTR)
-			return NULL;
+			break;
 	}
+	return NULL;
 }
 
 static void stop_deliver(xenevtchn_handle *h)
 {
 	atomic_store(&h->stop, true);
-	atomic_fetch_add(&h->c->bell, 1);
-	syscall(SYS_futex, &h->c->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+	wake(&h->c->bell);
 	pthread_join(h->deliver, NULL);
 }
 
@@ -221,16 +250,25 @@ static xenevtchn_handle *new_handle(void)
 	return h;
 }
 
+/* Neither side is to block on the other: on Xen none does. */
+static void set_buffer(int fd)
+{
+	int size = SOCKET_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 static int open_pair(xenevtchn_handle *h, bool keep)
 {
-	int pair[2], size = BACK_BUFFER;
+	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | (keep ? 0 : SOCK_CLOEXEC), 0, pair))
 		return -errno;
 	h->fd = pair[0];
 	h->back = pair[1];
-	if (setsockopt(h->back, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
-		setsockopt(h->back, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	set_buffer(h->fd);
+	set_buffer(h->back);
 	return 0;
 }
 
@@ -298,6 +336,7 @@ int xenevtchn_close(xenevtchn_handle *h)
 	if (h->proc == machine_view.proc) {
 		stop_deliver(h);
 		shutdown(h->back, SHUT_RDWR);
+		wake(&h->c->late_bell);
 		pthread_join(h->unmask, NULL);
 		machine_lock();
 		port_close_channel(h->index);

@@ -159,25 +159,32 @@ struct machine_domain {
 	_Atomic uint32_t state; /* enum machine_domain_state */
 	uint32_t domid;
 	_Atomic uint32_t nr_grefs; /* size of the grant table now */
-	uint32_t gref_hint, frame_hint, shared_pages;
+	uint32_t gref_hint, frame_hint, port_hint, shared_pages;
 	struct machine_sched sched;
 	uint8_t frame_used[MACHINE_FRAMES];
 	struct machine_active active[MACHINE_GREFS];
 	struct machine_port ports[MACHINE_PORTS];
 };
 
+/* Ports that want a thread's attention, with a summary of the words in use. */
+struct machine_port_set {
+	_Atomic uint64_t words;
+	_Atomic uint64_t bits[MACHINE_PORTS / 64];
+};
+
 /* An open libxenevtchn handle. */
 struct machine_channel {
-	_Atomic uint32_t proc;	   /* proc_ref() of the owner, NONE: free */
-	_Atomic uint32_t bell;	   /* futex: changes when there is work */
-	_Atomic uint32_t sleeping; /* the owner's thread waits on the bell */
-	uint32_t slot;		   /* domain slot of the owner */
-	uint32_t keep;		   /* opened with XENEVTCHN_NO_CLOEXEC */
-	uint32_t restricted;	   /* domid, or NONE */
-	int32_t back_fd;	   /* our end of the socket, valid across exec */
-	uint64_t sock_ino;	   /* inode of the user's end, for fdopen */
-	_Atomic uint64_t ready_words;
-	_Atomic uint64_t ready[MACHINE_PORTS / 64];
+	_Atomic uint32_t proc;			   /* proc_ref() of the owner, NONE: free */
+	_Atomic uint32_t bell;			   /* futex: changes when there is work */
+	_Atomic uint32_t sleeping;		   /* the owner's thread waits on the bell */
+	_Atomic uint32_t late_bell, late_sleeping; /* the same for masked ports */
+	uint32_t slot;				   /* domain slot of the owner */
+	uint32_t keep;				   /* opened with XENEVTCHN_NO_CLOEXEC */
+	uint32_t restricted;			   /* domid, or NONE */
+	int32_t back_fd;			   /* our end of the socket, valid across exec */
+	uint64_t sock_ino;			   /* inode of the user's end, for fdopen */
+	struct machine_port_set ready;		   /* PENDING: to be given to the fd */
+	struct machine_port_set late;		   /* raised while MASKED: an unmask is due */
 };
 
 /* One mapping of one grant. */
@@ -376,6 +383,8 @@ void port_raise_virq(uint32_t slot, uint32_t virq);
  * which becomes masked. Only the channel's owner calls it.
  */
 unsigned int port_take(struct machine_channel *c, uint32_t *ports, unsigned int max);
+/* Was a port raised that is still masked? Only the channel's owner calls it. */
+bool port_is_late(struct machine_channel *c);
 /* Unmask; true: raised meanwhile, so it has to be delivered (stays masked). */
 bool port_unmask(struct machine_channel *c, uint32_t port);
 

@@ -15,8 +15,9 @@
  *                     |                v
  *                     |        MASKED|PENDING --unmask--> MASKED, taken again
  *
- * Raising a port that is PENDING changes nothing: events coalesce. Only the
- * step from 0 to PENDING rings the bell of the owner's channel.
+ * Raising a port that is PENDING changes nothing: events coalesce. The step
+ * from 0 to PENDING rings the bell of the owner's channel, the step from MASKED
+ * its late bell: only then has anybody to look for the user's unmask.
  */
 
 static struct machine_port *find_port(uint32_t slot, uint32_t port)
@@ -31,34 +32,48 @@ static int alloc_port(uint32_t slot)
 	struct machine_domain *d = machine_domain(slot);
 	uint32_t i;
 
-	for (i = 1; i < MACHINE_PORTS; i++)
-		if (port_state(d->ports[i].link) == PORT_FREE)
-			return i;
+	/* Round robin: an unmask still on its way must not meet the next owner. */
+	for (i = 0; i < MACHINE_PORTS; i++) {
+		uint32_t port = (d->port_hint + i) % MACHINE_PORTS;
+
+		if (port && port_state(d->ports[port].link) == PORT_FREE) {
+			d->port_hint = port + 1;
+			return port;
+		}
+	}
 	return -ENOSPC;
 }
 
-static void ring_bell(struct machine_channel *c)
+static void ring(_Atomic uint32_t *bell, _Atomic uint32_t *sleeping)
 {
 	/* Pairs with the owner's store to sleeping before its last look. */
-	atomic_fetch_add(&c->bell, 1);
-	if (atomic_load(&c->sleeping))
-		syscall(SYS_futex, &c->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+	atomic_fetch_add(bell, 1);
+	if (atomic_load(sleeping))
+		syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-/* Tell the owner's thread that the port, which is PENDING, is to be taken. */
-static void make_ready(struct machine_channel *c, uint32_t port)
+static void add_port(struct machine_port_set *set, uint32_t port)
 {
-	atomic_fetch_or(&c->ready[port / 64], UINT64_C(1) << port % 64);
-	atomic_fetch_or(&c->ready_words, UINT64_C(1) << port / 64);
-	ring_bell(c);
+	atomic_fetch_or(&set->bits[port / 64], UINT64_C(1) << port % 64);
+	atomic_fetch_or(&set->words, UINT64_C(1) << port / 64);
 }
 
 void port_raise(struct machine_port *p, uint32_t port)
 {
 	uint32_t owner = atomic_load(&p->owner);
+	uint32_t before = atomic_fetch_or(&p->event, EVENT_PENDING);
+	struct machine_channel *c;
 
-	if (atomic_fetch_or(&p->event, EVENT_PENDING) == 0 && owner < MACHINE_CHANNELS)
-		make_ready(&machine_view.m->channels[owner], port);
+	if (owner >= MACHINE_CHANNELS || before & EVENT_PENDING)
+		return;
+	c = &machine_view.m->channels[owner];
+	if (before & EVENT_MASKED) {
+		add_port(&c->late, port);
+		ring(&c->late_bell, &c->late_sleeping);
+	} else {
+		add_port(&c->ready, port);
+		ring(&c->bell, &c->sleeping);
+	}
 }
 
 void port_raise_virq(uint32_t slot, uint32_t virq)
@@ -99,14 +114,13 @@ int port_send(uint32_t slot, uint32_t port)
 
 unsigned int port_take(struct machine_channel *c, uint32_t *ports, unsigned int max)
 {
-	uint64_t words = atomic_exchange(&c->ready_words, 0);
+	uint64_t words = atomic_exchange(&c->ready.words, 0);
 	unsigned int n = 0;
 
-	while (words) {
+	while (words && n < max) {
 		uint32_t w = __builtin_ctzll(words);
-		uint64_t bits = atomic_exchange(&c->ready[w], 0);
+		uint64_t bits = atomic_exchange(&c->ready.bits[w], 0);
 
-		words &= words - 1;
 		while (bits && n < max) {
 			uint32_t port = w * 64 + __builtin_ctzll(bits);
 			uint32_t pending = EVENT_PENDING;
@@ -118,16 +132,36 @@ unsigned int port_take(struct machine_channel *c, uint32_t *ports, unsigned int 
 				    EVENT_MASKED))
 				ports[n++] = port;
 		}
-		if (bits) {
-			atomic_fetch_or(&c->ready[w], bits);
-			words |= UINT64_C(1) << w;
-		}
-		if (n == max)
-			break;
+		if (bits)
+			atomic_fetch_or(&c->ready.bits[w], bits);
+		else
+			words &= words - 1;
 	}
 	if (words)
-		atomic_fetch_or(&c->ready_words, words);
+		atomic_fetch_or(&c->ready.words, words);
 	return n;
+}
+
+bool port_is_late(struct machine_channel *c)
+{
+	uint64_t words = atomic_exchange(&c->late.words, 0);
+	bool late = false;
+
+	for (; words; words &= words - 1) {
+		uint32_t w = __builtin_ctzll(words);
+		uint64_t bits = atomic_exchange(&c->late.bits[w], 0);
+
+		for (; bits; bits &= bits - 1) {
+			uint32_t port = w * 64 + __builtin_ctzll(bits);
+
+			if (atomic_load(&machine_domain(c->slot)->ports[port].event) !=
+			    (EVENT_MASKED | EVENT_PENDING))
+				continue;
+			add_port(&c->late, port);
+			late = true;
+		}
+	}
+	return late;
 }
 
 bool port_unmask(struct machine_channel *c, uint32_t port)
@@ -237,8 +271,8 @@ void port_close_channel(uint32_t channel)
 		if (d->ports[i].owner == channel)
 			port_end(c->slot, i);
 	for (uint32_t i = 0; i < MACHINE_PORTS / 64; i++)
-		c->ready[i] = 0;
-	c->ready_words = 0;
+		c->ready.bits[i] = c->late.bits[i] = 0;
+	c->ready.words = c->late.words = 0;
 	atomic_store(&c->proc, MACHINE_NONE);
 }
 

@@ -13,18 +13,7 @@
 static char dir[] = "/tmp/test-ctrl.XXXXXX";
 static xc_interface *xc;
 
-static void setup(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	ck_assert_int_eq(machine_create(dir), 0);
-	ck_assert_int_eq(machine_add_domain(7), 0);
-	ck_assert_int_eq(machine_add_domain(3), 0);
-	machine_domain(1)->sched.vcpus = 2;
-	xc = xc_interface_open(NULL, NULL, 0);
-	ck_assert_ptr_nonnull(xc);
-}
-
+/* At exit, since a failed test runs no teardown. */
 static void teardown(void)
 {
 	const char *files[] = {"machine", "grants", "mem"};
@@ -36,6 +25,19 @@ static void teardown(void)
 		unlink(path);
 	}
 	rmdir(dir);
+}
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	atexit(teardown);
+	setenv("FAKEXEN_DIR", dir, 1);
+	ck_assert_int_eq(machine_create(dir), 0);
+	ck_assert_int_eq(machine_add_domain(7), 0);
+	ck_assert_int_eq(machine_add_domain(3), 0);
+	machine_domain(1)->sched.vcpus = 2;
+	xc = xc_interface_open(NULL, NULL, 0);
+	ck_assert_ptr_nonnull(xc);
 }
 
 START_TEST(credit2_weight_and_cap)
@@ -156,7 +158,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, credit2_weight_and_cap);
 	tcase_add_test(c, another_scheduler_is_refused);
 	tcase_add_test(c, ratelimit_has_bounds);

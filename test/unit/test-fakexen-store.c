@@ -57,21 +57,23 @@ static struct xs_handle *connect_as(int domid)
 	return h;
 }
 
-static void setup(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(on_machine("create", ""), 0);
-	ck_assert_int_eq(on_machine("domain", "5 guest"), 0);
-	dom0 = connect_as(0);
-	guest = connect_as(5);
-}
-
+/* At exit, since a failed test runs no teardown. */
 static void teardown(void)
 {
 	xs_close(guest);
 	xs_close(dom0);
 	on_machine("destroy", "");
 	rmdir(dir);
+}
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	atexit(teardown);
+	ck_assert_int_eq(on_machine("create", ""), 0);
+	ck_assert_int_eq(on_machine("domain", "5 guest"), 0);
+	dom0 = connect_as(0);
+	guest = connect_as(5);
 }
 
 static bool put(struct xs_handle *h, xs_transaction_t t, const char *path, const char *value)
@@ -356,7 +358,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("fakexen-store");
 	TCase *c = tcase_create("store");
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, setup, NULL);
 	tcase_add_test(c, values_are_binary_and_bounded);
 	tcase_add_test(c, transactions_conflict_only_on_what_they_touched);
 	tcase_add_test(c, transaction_replaces_a_directory_at_once);

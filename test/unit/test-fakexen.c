@@ -76,16 +76,7 @@ static void kill_guest(struct guest g)
 	close(g.fd);
 }
 
-static void setup(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-	ck_assert_int_eq(machine_add_domain(1), 0);
-	ck_assert_int_eq(machine_add_domain(2), 0);
-}
-
+/* At exit, since a failed test runs no teardown. */
 static void teardown(void)
 {
 	char path[64];
@@ -96,6 +87,17 @@ static void teardown(void)
 		unlink(path);
 	}
 	rmdir(dir);
+}
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	atexit(teardown);
+	setenv("FAKEXEN_DIR", dir, 1);
+	unsetenv("FAKEXEN_DOMID");
+	ck_assert_int_eq(machine_create(dir), 0);
+	ck_assert_int_eq(machine_add_domain(1), 0);
+	ck_assert_int_eq(machine_add_domain(2), 0);
 }
 
 static uint64_t counted(_Atomic uint64_t *counter)
@@ -770,7 +772,7 @@ static Suite *suite(void)
 	Suite *s = suite_create("fakexen");
 	TCase *gnttab = tcase_create("gnttab"), *evtchn = tcase_create("evtchn");
 
-	tcase_add_checked_fixture(gnttab, setup, teardown);
+	tcase_add_checked_fixture(gnttab, setup, NULL);
 	tcase_add_test(gnttab, copy_goes_both_ways_with_xens_statuses);
 	tcase_add_test(gnttab, copy_from_guest_to_guest);
 	tcase_add_test(gnttab, bad_segment_fails_the_ioctl_where_it_stands);
@@ -783,7 +785,7 @@ static Suite *suite(void)
 	tcase_add_test(gnttab, shares_are_limited);
 	tcase_add_test(gnttab, faults_fail_the_nth);
 	suite_add_tcase(s, gnttab);
-	tcase_add_checked_fixture(evtchn, setup, teardown);
+	tcase_add_checked_fixture(evtchn, setup, NULL);
 	tcase_add_test(evtchn, raw_read_and_write_move_many_ports);
 	tcase_add_test(evtchn, a_port_is_bound_once_and_for_one_domain);
 	tcase_add_test(evtchn, unbound_handle_knows_only_its_own);
