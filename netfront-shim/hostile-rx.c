@@ -48,13 +48,19 @@ void hostile_rx_index(struct hostile *h)
 	xenevtchn_notify(h->s->nf.evtchn, h->q->rx_port);
 }
 
+/* Lasts until the backend has put its own value back, which takes a packet. */
 void hostile_rx_rsp_prod(struct hostile *h)
 {
 	netif_rx_sring_t *sring = h->q->rx.ring.sring;
+	uint64_t end = shim_now_ns() + h->duration_ns;
+	RING_IDX right = sring->rsp_prod, wrong = right + h->arg;
 
-	shared_write(sring->rsp_prod, sring->rsp_prod + h->arg);
-	h->q->rx.broken = true; /* our own doing, not a fault of the backend */
+	shared_write(sring->rsp_prod, wrong);
 	xenevtchn_notify(h->s->nf.evtchn, h->q->rx_port);
+	while (shared_read(sring->rsp_prod) == wrong && shim_now_ns() < end)
+		shim_poll(h->s, NULL, 0, 10);
+	if (shared_read(sring->rsp_prod) == wrong)
+		shared_write(sring->rsp_prod, right);
 }
 
 void hostile_rx_starve(struct hostile *h)
