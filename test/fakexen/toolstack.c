@@ -341,13 +341,20 @@ int verb_vif_remove(const char *dir, int argc, char **argv)
 	bool force = argc > 2 && !strcmp(argv[argc - 1], "force");
 	struct xs_handle *h = store_open(dir);
 	struct vif v = parse_vif(force ? argc - 1 : argc, argv);
-	bool closed;
+	bool closed, script = false;
 
+	for (int i = 2; i < argc; i++)
+		script |= !strcmp(argv[i], "hotplug=run");
 	if (!say_goodbye(h, &v))
 		die("vif-remove: %s", strerror(errno));
 	closed = wait_state(h, v.be, XenbusStateClosed, true);
 	if (!closed && !force)
 		die("%s: backend not in state Closed after %d s", v.be, WAIT_MS / 1000);
+	if (script && !v.backend) {
+		set(&v, "script",
+		    xs_read(h, XBT_NULL, format("%s/script", v.be), &(unsigned int){0}));
+		run_script(&v, "offline"); /* as libxl: whatever it says */
+	}
 	/* a driver domain removes its own directory once it has seen online=0 */
 	remove_paths(h, &v, v.backend == 0 || !closed);
 	if (v.backend && !wait_state(h, v.be, XenbusStateUnknown, true) && !force)
