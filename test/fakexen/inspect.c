@@ -52,10 +52,11 @@ int verb_grants(const char *dir, int argc, char **argv)
 
 		if (!e.flags && !a->readers && !a->writers)
 			continue;
-		printf("ref %u to %u frame %u%s%s%s readers %u writers %u%s\n", i, e.domid, e.frame,
-		       e.flags & GTF_readonly ? " readonly" : "",
+		printf("ref %u to %u frame %u%s%s%s readers %u writers %u%s%s\n", i, e.domid,
+		       e.frame, e.flags & GTF_readonly ? " readonly" : "",
 		       e.flags & GTF_reading ? " reading" : "",
 		       e.flags & GTF_writing ? " writing" : "", a->readers, a->writers,
+		       a->readers || a->writers ? " mapped" : "",
 		       a->owner == MACHINE_NONE ? " ended" : "");
 	}
 	return 0;
