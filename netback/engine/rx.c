@@ -70,6 +70,11 @@ static void set_ready(struct queue *q, bool ready)
 	vif_ready(q->vif, ready);
 }
 
+static uint64_t drain_ns(const struct queue *q)
+{
+	return q->features.rx_notify ? RX_DRAIN_NS : RX_DRAIN_NO_EVENT_NS;
+}
+
 /* The guest has posted too little: its port's queue fills, and after a time is too old to keep. */
 static void starve(struct queue *q)
 {
@@ -82,8 +87,7 @@ static void starve(struct queue *q)
 		stats_inc(&q->stats->rx_full);
 	}
 	waited = now - rx->starved_since;
-	if (waited >= (q->features.rx_notify ? RX_DRAIN_NS : RX_DRAIN_NO_EVENT_NS))
-		rx->discard = true;
+	rx->discard = waited >= drain_ns(q) && now >= rx->quiet_until;
 	if (waited >= RX_STALL_NS && q->features.rx_notify)
 		set_ready(q, false);
 }
@@ -124,7 +128,9 @@ int rx_begin(struct queue *q, bool speculate, const char **ret_why)
 	rx->starved = false;
 	set_ready(q, true);
 
-	if (q->port.readable.fired || rx->more)
+	if (rx->down && now_ns() < rx->quiet_until)
+		return 0;
+	if (q->port.readable.fired || rx->more || rx->down)
 		queue_reads(q, min(room, rx->nr_wanted));
 	else if (speculate)
 		queue_reads(q, 1);
@@ -160,6 +166,14 @@ static void place(struct queue *q, struct rx_frame *f)
 	uint32_t len = (uint32_t)f->length - PORT_HEADER_BYTES;
 	struct offload_rx how;
 
+	switch (port_result(f->length)) {
+	case PORT_DONE:
+		break;
+	case PORT_REFUSED: /* taken off the kernel's queue, but the header cannot say what it is */
+		goto drop_rx_bad_offload;
+	default:
+		return;
+	}
 	if (len == 0 || len > (q->features.rx_sg ? RX_FRAME_BYTES : COPY_PAGE_SIZE))
 		goto drop_rx_too_long;
 	if (offload_to_guest(&f->hdr, f->iov[1].iov_base, len, &q->features, &how) < 0)
@@ -238,9 +252,16 @@ static unsigned int count_reads(struct rx *rx)
 {
 	unsigned int nr = 0;
 
-	while (nr < rx->nr_reads && port_result(rx->frame[nr].length) == PORT_DONE)
-		nr++;
+	rx->down = false;
+	for (unsigned int i = 0; i < rx->nr_reads; i++) {
+		enum port_result result = port_result(rx->frame[i].length);
+
+		nr += result == PORT_DONE;
+		rx->down |= result == PORT_DOWN;
+	}
 	rx->more = nr && nr == rx->nr_reads;
+	if (rx->down || (rx->discard && !rx->more))
+		rx->quiet_until = now_ns() + RX_RETRY_NS;
 	if (rx->more)
 		rx->nr_wanted = min(rx->nr_wanted * 2, (unsigned int)RX_BATCH);
 	else
@@ -262,7 +283,7 @@ bool rx_end(struct queue *q)
 		goto drop_rx_expired;
 
 	copy_reset(&rx->copy);
-	for (unsigned int i = 0; i < nr; i++) {
+	for (unsigned int i = 0; i < rx->nr_reads; i++) {
 		rx->frame[i].placed = false;
 		place(q, &rx->frame[i]);
 		nr_placed += rx->frame[i].placed;
@@ -271,7 +292,7 @@ bool rx_end(struct queue *q)
 		return false;
 
 	copy_flush(&rx->copy, q->worker->gnttab);
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < rx->nr_reads; i++)
 		if (rx->frame[i].placed)
 			respond(q, &rx->frame[i]);
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
@@ -289,12 +310,15 @@ static void lower(uint64_t *deadline, uint64_t to)
 bool rx_idle(struct queue *q, uint64_t *deadline, unsigned int *ret_need)
 {
 	struct rx *rx = &q->rx;
-	uint64_t drain = q->features.rx_notify ? RX_DRAIN_NS : RX_DRAIN_NO_EVENT_NS;
 
 	if (rx->more)
 		return true;
 
 	*ret_need = 0;
+	if (rx->down && !rx->starved) {
+		lower(deadline, rx->quiet_until);
+		return false;
+	}
 	if (!rx->starved) {
 		iobatch_watch(&q->worker->io, &q->port.readable);
 		return false;
@@ -302,9 +326,7 @@ bool rx_idle(struct queue *q, uint64_t *deadline, unsigned int *ret_need)
 	*ret_need = rx->max_slots;
 	if (!q->features.rx_notify)
 		lower(deadline, now_ns() + RX_POLL_NS);
-	else if (!rx->discard)
-		lower(deadline, rx->starved_since + drain);
 	else
-		lower(deadline, now_ns() + 1000000000u);
+		lower(deadline, max(rx->starved_since + drain_ns(q), rx->quiet_until));
 	return false;
 }

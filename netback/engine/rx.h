@@ -34,7 +34,8 @@ enum {
 #define RX_DRAIN_NS	     10000000000ull
 #define RX_DRAIN_NO_EVENT_NS 30000000ull /* the frontend never says that it posted buffers */
 #define RX_STALL_NS	     60000000000ull
-#define RX_POLL_NS	     10000000ull /* look at the ring so often if no event will come */
+#define RX_POLL_NS	     10000000ull   /* look at the ring so often if no event will come */
+#define RX_RETRY_NS	     1000000000ull /* and at a port that is down or was just drained */
 
 struct rx_frame {
 	struct virtio_net_hdr hdr;
@@ -58,8 +59,10 @@ struct rx {
 	bool more;		/* the port gave as many as were asked for */
 	bool discard;		/* this round's frames are too old to keep */
 	bool starved;		/* too few buffers posted */
+	bool down;		/* the port is gone: its watch would fire for ever */
 	bool ready;		/* as last told to the vif */
 	uint64_t starved_since; /* ns */
+	uint64_t quiet_until;	/* ns; nothing to read of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
 	struct copy_batch copy;
 };
