@@ -161,8 +161,10 @@ static void serve(struct worker *w)
 	uint64_t deadline;
 
 	while (!w->stop) {
-		if (w->calls.fired)
-			take_call(w);
+		if (w->calls.fired) {
+			take_call(w); /* which may be the order to stop */
+			continue;
+		}
 		if (run_round(w) || w->events.fired)
 			continue;
 		deadline = UINT64_MAX;
