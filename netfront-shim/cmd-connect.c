@@ -65,8 +65,10 @@ static int do_restart(struct shim *s, const char *arg)
 
 static int do_make_rings(struct shim *s, const char *arg)
 {
-	(void)arg;
-	return s->nf.nr_queues ? -EEXIST : netfront_make_rings(&s->nf);
+	if (s->nf.nr_queues)
+		return -EEXIST;
+	s->nf.config.blind = !strcmp(arg, "blind");
+	return netfront_make_rings(&s->nf);
 }
 
 static int do_drop_rings(struct shim *s, const char *arg)
@@ -162,7 +164,8 @@ static const struct verb verbs[] = {
 	{"reconnect", do_reconnect, "both"},
 	{"restart", do_restart, "Initialising straight from Connected, then connect"},
 	{"close", do_close, "write Closed without Closing; rings stay"},
-	{"make-rings", do_make_rings, "negotiate, grant rings and buffers"},
+	{"make-rings", do_make_rings,
+	 "[blind]: negotiate (or do not even look), grant rings and buffers"},
 	{"publish", do_publish, "write all keys but the state"},
 	{"drop-rings", do_drop_rings, "take grants and ports back, whatever the state"},
 	{"set-state", do_set_state, "N or NAME: write the state as it is"},

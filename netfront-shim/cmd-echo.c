@@ -68,6 +68,7 @@ static void echo_one(struct shim *s, struct echo *e, struct nfqueue *q,
 	}
 	describe(pkt, &desc);
 	frame_swap(e->receiver.frame, info);
+	memcpy(e->receiver.frame + 6, s->nf.mac, 6); /* it may have been sent to all */
 	if (traffic_send(q, e->receiver.frame, e->receiver.len, &whole_pages, &desc))
 		e->unable++;
 	else

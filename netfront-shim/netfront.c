@@ -174,8 +174,15 @@ static int negotiate(struct netfront *nf, unsigned int *queues)
 {
 	const struct netfront_caps *own = &nf->config.profile.caps;
 	bool known;
-	uint32_t most = nfstore_backend_uint(nf, XSK_BE_MULTI_QUEUE_MAX_QUEUES, &known);
+	uint32_t most;
 
+	nf->rx_caps = *own;
+	if (nf->config.blind) {
+		nf->tx_caps = (struct netfront_caps){.csum4 = true};
+		nf->split = false;
+		*queues = 1;
+		return 0;
+	}
 	if (!nfstore_backend_bool(nf, XSK_BE_FEATURE_RX_COPY)) {
 		fault_raise(&nf->faults, NF_FAULT_KEYS, "no %s", xsk_name(XSK_BE_FEATURE_RX_COPY));
 		return -ENODEV;
@@ -187,9 +194,9 @@ static int negotiate(struct netfront *nf, unsigned int *queues)
 		.csum4 = !nfstore_backend_bool(nf, XSK_BE_FEATURE_NO_CSUM_OFFLOAD),
 		.csum6 = nfstore_backend_bool(nf, XSK_BE_FEATURE_IPV6_CSUM_OFFLOAD),
 	};
-	nf->rx_caps = *own;
 	nf->split = nf->config.profile.split &&
 		    nfstore_backend_bool(nf, XSK_BE_FEATURE_SPLIT_EVENT_CHANNELS);
+	most = nfstore_backend_uint(nf, XSK_BE_MULTI_QUEUE_MAX_QUEUES, &known);
 	if (!known || most < 1)
 		most = 1;
 	*queues = nf->config.queues < most ? nf->config.queues : most;

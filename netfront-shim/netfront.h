@@ -51,6 +51,7 @@ struct netfront_config {
 	unsigned int queues; /* at most; the backend may allow fewer */
 	unsigned int tx_buffers;
 	bool guard, fresh_grants; /* see struct nfqueue_config */
+	bool blind;		  /* as Mini-OS: do not look at what the backend offers */
 	int timeout_ms;		  /* for each state of the backend we wait for */
 };
 
