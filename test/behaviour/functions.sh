@@ -17,7 +17,6 @@ set -u
 trap "" PIPE
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-$PWD/build}
-TEST=$(basename "$0" .sh)
 
 skip() { echo "$*"; exit 77; }
 

@@ -10,7 +10,7 @@ done
 stop_netbackd
 
 xenstore-write "$be/online" 0 "$be/state" 5
-xenstore-rm /local/domain/0/backend/vif/4 
+xenstore-rm /local/domain/0/backend/vif/4
 xenstore-rm /local/domain/4/device/vif/0
 shim g5 set-state 6
 fakexen kill-domain 6

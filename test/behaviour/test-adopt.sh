@@ -6,7 +6,7 @@ start_netbackd
 vif_add 3 0
 start_shim g 3 --queues 2
 wait_be 4
-index=$(cat "/sys/class/net/vif3.0/ifindex" 2> /dev/null || ip -o link show vif3.0 | cut -d: -f1)
+index=$(ip -o link show vif3.0 | cut -d: -f1)
 xenstore-watch "$be/state" > "$tmp/writes" &
 cleanup_fn kill $!
 wait_for '[ -s $tmp/writes ]'

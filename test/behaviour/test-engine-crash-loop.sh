@@ -12,7 +12,7 @@ wait_for 'log_has "died 10 times within 10 seconds"'
 before=$(grep -c 'ended with status 1' "$tmp/netbackd.log")
 sleep 3
 again=$(($(grep -c 'ended with status 1' "$tmp/netbackd.log") - before))
-[ $again -ge 1 ] && [ $again -le 4 ] || fail "started $again times in three seconds"
+if [ $again -lt 1 ] || [ $again -gt 4 ]; then fail "started $again times in three seconds"; fi
 expect_be state 2
 vif_remove 3 0
 wait_gone vif3.0

@@ -5,7 +5,7 @@ start_machine 3 4
 start_netbackd
 vif_add 3 0
 floods=()
-for n in 1 2 3 4; do
+for _ in 1 2 3 4; do
 	(export XENSTORED_PATH=$tmp/m/xenstored-3.sock
 	 while xenstore-write device/vif/0/state 1 device/vif/0/state 1 device/vif/0/state 1; do :; done) &
 	floods+=($!)

@@ -4,7 +4,8 @@
 start_machine 3
 start_netbackd
 vif_add 3 0
-index=$(cat /proc/net/dev | grep -c vif3.0; ip -o link show vif3.0 | cut -d: -f1)
+index() { ip -o link show vif3.0 | cut -d: -f1; }
+before=$(index)
 start_shim g 3
 states() { sed -n 's/.*vif3.0: state \([0-9]\)$/\1/p' "$tmp/netbackd.log" | tr -d '\n'; }
 
@@ -17,5 +18,5 @@ shim g restart
 wait_be 4
 [ "$(states)" = 245624 ] && fail "the restart was not seen"
 [ "$(states)" = 2456245624 ] || fail "states: $(states)"
-[ "$(cat /proc/net/dev | grep -c vif3.0; ip -o link show vif3.0 | cut -d: -f1)" = "$index" ] || fail "another tap"
+[ "$(index)" = "$before" ] || fail "another tap"
 [ "$(vif_field connects)" = 3 ] || fail "connects: $(vif_field connects)"

@@ -22,5 +22,6 @@ feature-split-event-channels = "1"
 multi-queue-max-queues = "4"
 END
 xenstore-ls "$be" | grep 'feature-\|queue' | sort | diff "$tmp/offer" - || fail "offer"
-[ -s "$run/vif3.0.stats" ] && [ -s "$run/vif3.0.journal" ] || fail "files"
+[ -s "$run/vif3.0.stats" ] || fail "no statistics"
+[ -s "$run/vif3.0.journal" ] || fail "no journal"
 [ "$(stat -c %a "$run/vif3.0.stats" "$run/vif3.0.journal" | sort -u)" = 640 ] || fail "mode of the files"
