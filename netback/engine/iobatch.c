@@ -15,6 +15,10 @@ enum {
 	USER_DATA_WATCH = 1
 };
 
+enum {
+	RESULT_PENDING = INT32_MIN /* no operation returns that */
+};
+
 static void apply(struct iobatch *b, const struct io_uring_cqe *cqe)
 {
 	struct iobatch_watch *w;
@@ -28,7 +32,8 @@ static void apply(struct iobatch *b, const struct io_uring_cqe *cqe)
 		w->fired = true;
 		return;
 	}
-	*(int32_t *)(uintptr_t)cqe->user_data = cqe->res;
+	*(int32_t *)(uintptr_t)cqe->user_data = cqe->res == -ECANCELED ? -EAGAIN : cqe->res;
+	b->asking |= cqe->res == -EOPNOTSUPP;
 	b->nr_inflight--;
 }
 
@@ -58,13 +63,23 @@ static struct io_uring_sqe *get_sqe(struct iobatch *b)
 
 void iobatch_open(struct iobatch *b, bool want_uring)
 {
-	/* Completions are only looked for by our own calls: no interrupt of the thread for them. */
-	unsigned int flags[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, 0};
+	/*
+	 * Completions are only looked for by our own calls: no interrupt of the thread for them. The
+	 * kernel shows that a watch has fired (TASKRUN_FLAG), and the next submit then fetches it:
+	 * without that a busy thread, which never waits, would not hear of it.
+	 */
+	const unsigned int deferred =
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
 
 	memset(b, 0, sizeof(*b));
-	for (size_t i = 0; want_uring && !b->uring && i < ARRAY_SIZE(flags); i++)
-		b->uring = io_uring_queue_init(IOBATCH_MAX_OPS, &b->ring, flags[i]) == 0 &&
-			   (b->ring.features & IORING_FEAT_EXT_ARG);
+	if (!want_uring)
+		return;
+	if (io_uring_queue_init(IOBATCH_MAX_OPS, &b->ring, deferred) < 0 &&
+	    io_uring_queue_init(IOBATCH_MAX_OPS, &b->ring, 0) < 0)
+		return;
+	b->uring = b->ring.features & IORING_FEAT_EXT_ARG;
+	if (!b->uring)
+		io_uring_queue_exit(&b->ring);
 }
 
 void iobatch_close(struct iobatch *b)
@@ -74,36 +89,53 @@ void iobatch_close(struct iobatch *b)
 	b->uring = false;
 }
 
-static void queue_op(struct iobatch *b, bool write, int fd, const struct iovec *iov,
-		     unsigned int nr, int32_t *ret)
+static enum iobatch_nowait nowait_of(const struct iobatch *b, int fd)
+{
+	return (unsigned int)fd < IOBATCH_MAX_FDS ? b->nowait[fd] : NOWAIT_UNKNOWN;
+}
+
+/*
+ * io_uring waits for a file that can be polled in spite of O_NONBLOCK, unless RWF_NOWAIT says not to.
+ * Some files refuse that flag (the event channel device): their writes never wait, and a read of theirs
+ * that does is called back by iobatch_run.
+ */
+static int rw_flags(struct iobatch *b, const struct iobatch_op *op)
+{
+	enum iobatch_nowait nowait = nowait_of(b, op->fd);
+
+	b->asking |= nowait == NOWAIT_UNKNOWN || (nowait == NOWAIT_REFUSED && !op->write);
+	return nowait == NOWAIT_REFUSED ? 0 : RWF_NOWAIT;
+}
+
+static void queue_op(struct iobatch *b, struct iobatch_op op)
 {
 	struct io_uring_sqe *sqe;
 
-	if (!b->uring) {
-		if (b->nr_ops == IOBATCH_MAX_OPS)
-			iobatch_run(b);
-		b->ops[b->nr_ops++] = (struct iobatch_op){fd, write, iov, nr, ret};
+	if (b->nr_ops == IOBATCH_MAX_OPS)
+		iobatch_run(b);
+	b->ops[b->nr_ops++] = op;
+	if (!b->uring)
 		return;
-	}
 
 	sqe = get_sqe(b);
-	if (write)
-		io_uring_prep_writev(sqe, fd, iov, nr, 0);
+	if (op.write)
+		io_uring_prep_writev2(sqe, op.fd, op.iov, op.nr_iov, 0, rw_flags(b, &op));
 	else
-		io_uring_prep_readv(sqe, fd, iov, nr, 0);
-	io_uring_sqe_set_data(sqe, ret);
+		io_uring_prep_readv2(sqe, op.fd, op.iov, op.nr_iov, 0, rw_flags(b, &op));
+	io_uring_sqe_set_data(sqe, op.ret);
+	*op.ret = RESULT_PENDING;
 	b->nr_inflight++;
 }
 
 void iobatch_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr, int32_t *ret)
 {
-	queue_op(b, false, fd, iov, nr, ret);
+	queue_op(b, (struct iobatch_op){fd, false, iov, nr, ret});
 }
 
 void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr,
 		   int32_t *ret)
 {
-	queue_op(b, true, fd, iov, nr, ret);
+	queue_op(b, (struct iobatch_op){fd, true, iov, nr, ret});
 }
 
 int iobatch_watch(struct iobatch *b, struct iobatch_watch *w)
@@ -159,42 +191,58 @@ void iobatch_unwatch(struct iobatch *b, struct iobatch_watch *w)
 	w->fired = false;
 }
 
+static void do_plain(struct iobatch *b, const struct iobatch_op *op)
+{
+	ssize_t n = op->write ? writev(op->fd, op->iov, (int)op->nr_iov)
+			      : readv(op->fd, op->iov, (int)op->nr_iov);
+
+	*op->ret = n < 0 ? -errno : (int32_t)n;
+	b->nr_calls++;
+}
+
 static void run_plain(struct iobatch *b)
 {
-	for (unsigned int i = 0; i < b->nr_ops; i++) {
-		struct iobatch_op *op = &b->ops[i];
-		ssize_t n = op->write ? writev(op->fd, op->iov, (int)op->nr_iov)
-				      : readv(op->fd, op->iov, (int)op->nr_iov);
-
-		*op->ret = n < 0 ? -errno : (int32_t)n;
-		b->nr_calls++;
-	}
+	for (unsigned int i = 0; i < b->nr_ops; i++)
+		do_plain(b, &b->ops[i]);
 	b->nr_ops = 0;
 }
 
-void iobatch_run(struct iobatch *b)
+/* An operation that is not done by now waits for its file to become ready: what we call -EAGAIN. */
+static void call_back(struct iobatch *b)
 {
-	if (!b->uring) {
-		run_plain(b);
-		return;
-	}
-	if (io_uring_sq_ready(&b->ring)) {
-		io_uring_submit(&b->ring);
-		b->nr_calls++;
-	}
-	reap(b);
-	while (b->nr_inflight) {
-		io_uring_submit_and_wait(&b->ring, 1);
-		b->nr_calls++;
-		reap(b);
+	for (unsigned int i = 0; i < b->nr_ops; i++) {
+		struct io_uring_sqe *sqe;
+
+		if (*b->ops[i].ret != RESULT_PENDING)
+			continue;
+		sqe = io_uring_get_sqe(&b->ring);
+		if (!sqe)
+			break; /* the rest in the next turn */
+		io_uring_prep_cancel64(sqe, (uintptr_t)b->ops[i].ret, 0);
+		io_uring_sqe_set_data64(sqe, 0);
 	}
 }
 
-static void wait_plain(struct iobatch *b, const struct timespec *ts)
+/* The first operations of an fd have told whether it knows RWF_NOWAIT; refused ones are done now. */
+static void settle(struct iobatch *b)
+{
+	for (unsigned int i = 0; i < b->nr_ops; i++) {
+		const struct iobatch_op *op = &b->ops[i];
+		bool refused = *op->ret == -EOPNOTSUPP;
+
+		if ((unsigned int)op->fd < IOBATCH_MAX_FDS &&
+		    (refused || b->nowait[op->fd] == NOWAIT_UNKNOWN))
+			b->nowait[op->fd] = refused ? NOWAIT_REFUSED : NOWAIT_TAKEN;
+		if (refused)
+			do_plain(b, op);
+	}
+	b->asking = false;
+}
+
+static void poll_plain(struct iobatch *b, const struct timespec *ts)
 {
 	struct pollfd fds[IOBATCH_MAX_WATCHES];
 
-	run_plain(b);
 	for (unsigned int i = 0; i < b->nr_watches; i++) {
 		struct iobatch_watch *w = b->watches[i];
 
@@ -211,6 +259,35 @@ static void wait_plain(struct iobatch *b, const struct timespec *ts)
 	}
 }
 
+void iobatch_run(struct iobatch *b)
+{
+	const struct timespec now = {0};
+
+	if (!b->uring) {
+		bool busy = b->nr_ops;
+
+		run_plain(b);
+		/* Who has operations in each round never waits, and still has to hear of other fds. */
+		if (busy && b->nr_watches)
+			poll_plain(b, &now);
+		return;
+	}
+	if (io_uring_sq_ready(&b->ring)) {
+		io_uring_submit(&b->ring);
+		b->nr_calls++;
+	}
+	reap(b);
+	while (b->nr_inflight) {
+		call_back(b);
+		io_uring_submit_and_wait(&b->ring, 1);
+		b->nr_calls++;
+		reap(b);
+	}
+	if (b->asking)
+		settle(b);
+	b->nr_ops = 0;
+}
+
 void iobatch_wait(struct iobatch *b, int64_t timeout_ns)
 {
 	struct timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
@@ -219,12 +296,16 @@ void iobatch_wait(struct iobatch *b, int64_t timeout_ns)
 
 	b->nr_sleeps++;
 	if (!b->uring) {
-		wait_plain(b, timeout_ns < 0 ? NULL : &ts);
+		run_plain(b);
+		poll_plain(b, timeout_ns < 0 ? NULL : &ts);
 		return;
 	}
-	/* A read or write queued with the wait would end it as well; they are few and never alone. */
+	if (b->asking)
+		iobatch_run(b);
+	/* Operations queued with the wait are done within it, and do not end it. */
 	io_uring_submit_and_wait_timeout(&b->ring, &cqe, b->nr_inflight + 1,
 					 timeout_ns < 0 ? NULL : &kts, NULL);
 	b->nr_calls++;
 	reap(b);
+	iobatch_run(b);
 }

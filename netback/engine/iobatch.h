@@ -20,7 +20,14 @@
  */
 enum {
 	IOBATCH_MAX_OPS = 512,
-	IOBATCH_MAX_WATCHES = 1024,
+	IOBATCH_MAX_WATCHES = 2050, /* every queue of a worker, its events and its calls */
+	IOBATCH_MAX_FDS = 65536,    /* beyond, each batch finds out anew what a file can do */
+};
+
+enum iobatch_nowait {
+	NOWAIT_UNKNOWN,
+	NOWAIT_TAKEN,
+	NOWAIT_REFUSED
 };
 
 struct iobatch_op {
@@ -49,9 +56,11 @@ struct iobatch {
 	unsigned int nr_inflight; /* queued reads and writes without a result */
 	uint64_t nr_calls;	  /* system calls made, all kinds */
 	uint64_t nr_sleeps;	  /* of those: calls that were ready to wait */
-	/* plain mode */
-	struct iobatch_op ops[IOBATCH_MAX_OPS];
+	bool asking;		  /* an operation that may have to be done over is queued */
+	uint8_t nowait[IOBATCH_MAX_FDS];
+	struct iobatch_op ops[IOBATCH_MAX_OPS]; /* queued */
 	unsigned int nr_ops;
+	/* plain mode */
 	struct iobatch_watch *watches[IOBATCH_MAX_WATCHES];
 	unsigned int nr_watches;
 };
@@ -61,8 +70,8 @@ void iobatch_open(struct iobatch *b, bool want_uring);
 void iobatch_close(struct iobatch *b);
 
 /*
- * Queue one operation; *ret becomes the bytes moved or -errno. When the batch is full, what is
- * queued runs first.
+ * Queue one operation; *ret becomes the bytes moved or -errno, and is no other operation's meanwhile.
+ * When the batch is full, what is queued runs first.
  */
 void iobatch_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr,
 		  int32_t *ret);
