@@ -329,13 +329,23 @@ xenevtchn_handle *xenevtchn_fdopen(struct xentoollog_logger *logger, int fd, uns
 	return h;
 }
 
+/* A port that nobody has ends the thread's read; shutdown() is not for a sandbox. */
+static void wake_unmask(xenevtchn_handle *h)
+{
+	uint32_t none = MACHINE_NONE;
+	struct iovec iov = {&none, sizeof(none)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	sendmsg(h->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int xenevtchn_close(xenevtchn_handle *h)
 {
 	if (!h)
 		return 0;
 	if (h->proc == machine_view.proc) {
 		stop_deliver(h);
-		shutdown(h->back, SHUT_RDWR);
+		wake_unmask(h);
 		wake(&h->c->late_bell);
 		pthread_join(h->unmask, NULL);
 		machine_lock();
