@@ -46,6 +46,7 @@ void hostile_rx_index(struct hostile *h)
 
 	shared_write(sring->req_prod, sring->req_prod + h->arg);
 	xenevtchn_notify(h->s->nf.evtchn, h->q->rx_port);
+	hostile_linger(h);
 }
 
 /* Lasts until the backend has put its own value back, which takes a packet. */

@@ -239,20 +239,13 @@ void hostile_tx_headers_lie(struct hostile *h)
 	nfqueue_push_tx(h->q);
 }
 
-/* Long enough for the backend to see it: our next push puts the index right. */
-static void linger(struct hostile *h)
-{
-	for (int i = 0; i < 10; i++)
-		shim_poll(h->s, NULL, 0, 10);
-}
-
 void hostile_tx_index(struct hostile *h)
 {
 	netif_tx_sring_t *sring = h->q->tx.ring.sring;
 
 	shared_write(sring->req_prod, sring->req_prod + h->arg);
 	xenevtchn_notify(h->s->nf.evtchn, h->q->tx_port);
-	linger(h);
+	hostile_linger(h);
 }
 
 /* A backend that trusts the shared index answers in the wrong place; one that keeps
@@ -266,7 +259,7 @@ void hostile_tx_rsp_prod(struct hostile *h)
 	put(h, &(struct netif_tx_request){
 		       .gref = gref(h, 0), .size = FRAME, .flags = NETTXF_csum_blank, .id = 1});
 	nfqueue_push_tx(h->q);
-	linger(h);
+	hostile_linger(h);
 }
 
 /* What the changer writes to, until stop. */

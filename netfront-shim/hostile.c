@@ -72,3 +72,9 @@ const struct hostile_way hostile_ways[] = {
 };
 
 const unsigned int hostile_nr_ways = sizeof(hostile_ways) / sizeof(hostile_ways[0]);
+
+void hostile_linger(struct hostile *h)
+{
+	for (int i = 0; i < 10; i++)
+		shim_poll(h->s, NULL, 0, 10);
+}

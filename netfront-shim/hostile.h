@@ -34,6 +34,9 @@ struct hostile_way {
 extern const struct hostile_way hostile_ways[];
 extern const unsigned int hostile_nr_ways;
 
+/* Leave the rings alone for 100 ms: our next push puts a wrong index right, and the backend is to see it. */
+void hostile_linger(struct hostile *h);
+
 /* hostile-tx.c */
 void hostile_tx_gref(struct hostile *h); /* arg: the reference */
 void hostile_tx_stale_gref(struct hostile *h);
