@@ -81,12 +81,12 @@ static void close_port(struct harness *h)
 
 static void share_pages(struct harness *h)
 {
-	xengntshr_handle *shr = xengntshr_open(NULL, 0);
 	uint8_t *pages;
 
-	must(shr);
-	pages = xengntshr_share_pages(shr, 0, HARNESS_PAGES, h->ref, 1);
-	h->readonly = xengntshr_share_pages(shr, 0, 1, &h->readonly_ref, 0);
+	h->shr = xengntshr_open(NULL, 0);
+	must(h->shr);
+	pages = xengntshr_share_pages(h->shr, 0, HARNESS_PAGES, h->ref, 1);
+	h->readonly = xengntshr_share_pages(h->shr, 0, 1, &h->readonly_ref, 0);
 	must(pages && h->readonly);
 	for (unsigned int i = 0; i < HARNESS_PAGES; i++)
 		h->page[i] = pages + i * COPY_PAGE_SIZE;
@@ -125,6 +125,9 @@ void harness_close(struct harness *h)
 	free(h->q.journal_bytes);
 	free(h->tx);
 	free(h->rx);
+	xengntshr_unshare(h->shr, h->page[0], HARNESS_PAGES);
+	xengntshr_unshare(h->shr, h->readonly, 1);
+	xengntshr_close(h->shr);
 	xengnttab_close(h->w.gnttab);
 }
 

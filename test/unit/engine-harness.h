@@ -43,6 +43,7 @@ struct harness {
 	RING_IDX tx_prod, tx_cons, rx_prod, rx_cons;
 	uint8_t *page[HARNESS_PAGES];
 	uint32_t ref[HARNESS_PAGES];
+	xengntshr_handle *shr;
 	uint8_t *readonly;
 	uint32_t readonly_ref, bad_ref;
 

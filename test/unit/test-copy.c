@@ -22,6 +22,7 @@ enum {
 
 static char dir[] = "/tmp/test-copy.XXXXXX";
 static xengnttab_handle *gnttab;
+static xengntshr_handle *shr;
 static struct copy_batch batch;
 static uint8_t *guest, *readonly, *local;
 static uint32_t ref[GUEST_PAGES], readonly_ref;
@@ -48,9 +49,8 @@ static void clean(void)
 
 static void setup(void)
 {
-	xengntshr_handle *shr = xengntshr_open(NULL, 0);
-
 	gnttab = xengnttab_open(NULL, 0);
+	shr = xengntshr_open(NULL, 0);
 	guest = xengntshr_share_pages(shr, 0, GUEST_PAGES, ref, 1);
 	readonly = xengntshr_share_pages(shr, 0, 1, &readonly_ref, 0);
 	local = mmap(NULL, LOCAL_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -59,6 +59,15 @@ static void setup(void)
 	for (unsigned int i = 0; i < GUEST_PAGES * PAGE; i++)
 		guest[i] = (uint8_t)(i * 7 + (i >> 8));
 	copy_init(&batch, 0);
+}
+
+static void teardown(void)
+{
+	xengntshr_unshare(shr, guest, GUEST_PAGES);
+	xengntshr_unshare(shr, readonly, 1);
+	xengntshr_close(shr);
+	xengnttab_close(gnttab);
+	munmap(local, LOCAL_PAGES * PAGE);
 }
 
 static uint64_t counted(_Atomic uint64_t *counter)
@@ -275,7 +284,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_unchecked_fixture(tcase, create, clean);
-	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_from_guest);
 	tcase_add_test(tcase, test_to_guest);
 	tcase_add_test(tcase, test_full_batch_and_reset);
