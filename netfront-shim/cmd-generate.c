@@ -20,7 +20,7 @@ struct generate {
 	struct shape shape;
 	size_t size;
 	enum frame_csum csum;
-	bool csum_given, data_validated, has_hash;
+	bool no_packets, csum_given, data_validated, has_hash;
 	uint32_t hash;
 	uint16_t gso_size;
 	uint64_t rate, count, duration_ns, delay_ns, linger_ns;
@@ -172,8 +172,10 @@ static unsigned int outstanding(const struct shim *s)
 
 static void run(struct shim *s, struct generate *g)
 {
-	uint64_t now = g->start_ns = shim_now_ns();
+	uint64_t now = g->start_ns = g->end_ns = shim_now_ns();
 
+	if (g->no_packets)
+		return;
 	while (!s->stop && (!g->count || g->sent < g->count) &&
 	       (!g->duration_ns || now - g->start_ns < g->duration_ns)) {
 		bool room = send_due(s, g, now);
@@ -384,7 +386,7 @@ static void take_traffic(struct generate *g, int id, const char *text)
 		break;
 	case OPT_COUNT:
 		g->count = shim_number("count", text, 0, UINT64_MAX);
-		g->duration_ns = g->count ? g->duration_ns : 1;
+		g->no_packets = !g->count;
 		break;
 	case OPT_DURATION:
 		g->duration_ns = shim_number("duration", text, 1, 1000000) * 1000000000u;
