@@ -97,9 +97,18 @@ backend_start() {
 	esac
 }
 
+# backend_complain: what one wants to see of netbackd after a failure; more of it in /out.
 backend_complain() {
+	local vif
+
 	note "netbackd said:"
 	tail -n 30 "$state/netbackd.log" | sed 's/^/        | /'
+	cp "$state/netbackd.log" "/out/netbackd-$$.log"
+	for vif in /sys/class/net/vif*; do
+		timeout 5 netbackctl show "${vif##*/}"
+		timeout 5 netbackctl stats "${vif##*/}"
+	done >"/out/vifs-$$" 2>&1
+	sed 's/^/        | /' "/out/vifs-$$"
 	return 1
 }
 
@@ -280,13 +289,12 @@ finish() {
 
 	trap - EXIT
 	set +e
+	if [ -n "$netbackd_pid" ] && [ $((status + failed)) -gt 0 ]; then
+		backend_complain
+	fi
 	for name in $guests; do
 		xl destroy "$name" 2>/dev/null
 	done
-	if [ -n "$netbackd_pid" ] && [ $((status + failed)) -gt 0 ]; then
-		cp "$state/netbackd.log" "/out/netbackd-$$.log"
-		backend_complain
-	fi
 	backend_stop
 	# shellcheck disable=SC2046 # a list of words
 	kill $(jobs -p) 2>/dev/null

@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT - measures two backends in turn in one boot, prints their ratios
+#
+# Variables: A, B (backends), ROUNDS, LENGTH (seconds of each transfer). /out/bench.tsv holds
+# every figure as "round side metric value".
+# shellcheck source=test/xen/lib.sh
+. /rig/lib.sh
+
+A=${A:-kernel} B=${B:-netbackd} ROUNDS=${ROUNDS:-2} LENGTH=${LENGTH:-10}
+results=/out/bench.tsv
+: >$results
+
+record() {
+	printf '%s\t%s\t%s\t%s\n' "$round" "$side" "$1" "$2" >>$results
+	printf '        %-24s %s\n' "$1" "$2"
+}
+
+dom0_cpu_seconds() {
+	xl list Domain-0 | awk 'NR == 2 { print $NF }'
+}
+
+# tcp NAME COMMAND...: rate, and CPU seconds of dom0 for a GB.
+tcp() {
+	local name=$1 before rate
+
+	shift
+	before=$(dom0_cpu_seconds)
+	rate=$("$@")
+	record "tcp $name Mb/s" "$rate"
+	record "tcp $name CPU s/GB" "$(awk -v a="$before" -v b="$(dom0_cpu_seconds)" -v rate="$rate" \
+		-v length="$LENGTH" 'BEGIN { printf "%.1f", (b - a) / (rate * length / 8000) }')"
+}
+
+tcp_between_guests() {
+	guest_run g1 "iperf3 -f m -t $LENGTH -c $(guest_ip4 g2)" | awk '/receiver/ { print $(NF - 2) }'
+}
+
+# ping_percentiles: of 200 pings, 20 a second.
+ping_percentiles() {
+	ping -c 200 -i 0.05 "$(guest_ip4 g1)" | sed -n 's/.* time=\([0-9.]*\) ms/\1/p' | sort -n >"$state/ping"
+	record "ping p50 ms" "$(sed -n 100p "$state/ping")"
+	record "ping p99 ms" "$(sed -n 198p "$state/ping")"
+}
+
+# measure ROUND A|B BACKEND: everything, with two fresh guests.
+measure() {
+	round=$1 side=$2 BACKEND=$3
+	echo "round $round, $BACKEND"
+	backend_start
+	guest_start g1
+	guest_start g2
+	guest_wait g1
+	guest_wait g2
+	ping4 g1 5 >/dev/null
+	tcp "to guest" tcp_to_guest g1 "$LENGTH"
+	tcp "from guest" tcp_from_guest g1 "$LENGTH"
+	tcp "guest to guest" tcp_between_guests
+	record "udp to guest packets/s" "$(udp_packets "$(guest_ip4 g1)" -t "$LENGTH")"
+	record "udp from guest packets/s" "$(udp_packets "$(guest_ip4 g1)" -R -t "$LENGTH")"
+	ping_percentiles
+	guest_destroy g1
+	guest_destroy g2
+	backend_stop
+}
+
+# table: a line a metric; ratio is B's figure to A's.
+table() {
+	awk -F '\t' -v rounds="$ROUNDS" -v a="$A" -v b="$B" '
+		!($3 in seen) { seen[$3] = 1; name[++n] = $3 }
+		{ value[$3, $1, $2] = $4 }
+		END {
+			printf "%-24s", ""
+			for (r = 1; r <= rounds; r++)
+				printf " | %9s %9s ratio", a, b
+			print " | mean ratio"
+			for (i = 1; i <= n; i++) {
+				printf "%-24s", name[i]
+				sum = 0
+				for (r = 1; r <= rounds; r++) {
+					va = value[name[i], r, "A"]
+					vb = value[name[i], r, "B"]
+					ratio = va > 0 ? vb / va : 0
+					sum += ratio
+					printf " | %9s %9s %5.2f", va, vb, ratio
+				}
+				printf " | %5.2f\n", sum / rounds
+			}
+		}' $results
+}
+
+for ((n = 1; n <= ROUNDS; n++)); do
+	# who goes first alternates: a machine is not the same after a while
+	if ((n % 2)); then
+		measure $n A "$A"
+		measure $n B "$B"
+	else
+		measure $n B "$B"
+		measure $n A "$A"
+	fi
+done
+table | tee /out/bench.txt
