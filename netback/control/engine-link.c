@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine-process.h"
@@ -124,13 +123,10 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 static int send_start(struct engine *engine)
 {
-	struct link_msg msg = {
-		.magic = LINK_MAGIC,
-		.type = LINK_START,
-		.u.start = {.nr_workers = config_workers(config),
-			    .log_level = (uint32_t)config->log_level},
-	};
+	struct link_msg msg = {.magic = LINK_MAGIC, .type = LINK_START};
 
+	msg.u.start.nr_workers = config_workers(config);
+	msg.u.start.log_level = (uint32_t)config->log_level;
 	return link_send(engine->process.sock, &msg, &engine->process.stats_fd, 1);
 }
 
@@ -565,6 +561,12 @@ void engines_stop(void)
 		kill(engine->process.pid, SIGKILL);
 		waitpid(engine->process.pid, NULL, 0);
 	}
+
+	while ((engine = TAILQ_FIRST(&engines))) {
+		stop_events(engine);
+		free_engine(engine);
+	}
+	event_free(sigchld);
 }
 
 const char *engine_key(const struct engine *engine)

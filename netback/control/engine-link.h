@@ -74,7 +74,7 @@ struct link_client {
  */
 void engines_init(struct event_base *base, const struct config *config);
 
-/* Stop all engines and wait for their end; guests keep their rings. */
+/* The end: stop all engines and wait for them; guests keep their rings, vifs are no longer served. */
 void engines_stop(void);
 
 /* Attach; 0 and one call of attached() later, or -errno. */
