@@ -105,10 +105,21 @@ has_carrier() { ip link show "$1" | grep -q LOWER_UP; }
 
 # --- netbackd -----------------------------------------------------------------------------------------------
 
+# The sanitizers make system calls and open files of which the engine's sandbox knows nothing.
+sanitized_engine()
+{
+	grep -q '__[at]san_init' "$BUILD/netback-engine" || return 0
+	printf '#!/bin/sh\nexec "%s/netback-engine" --sandbox caps "$@"\n' "$BUILD" > "$tmp/engine"
+	chmod +x "$tmp/engine"
+	echo "$tmp/engine"
+}
+
 start_netbackd()
 {
+	local engine
+	engine=$(sanitized_engine)
 	: > "$tmp/netbackd.log"
-	"$BUILD/netbackd" --run-dir "$run" --log-level debug "$@" >> "$tmp/netbackd.log" 2>&1 &
+	"$BUILD/netbackd" --run-dir "$run" --log-level debug ${engine:+--engine "$engine"} "$@" >> "$tmp/netbackd.log" 2>&1 &
 	netbackd_pid=$!
 	cleanup_fn kill "$netbackd_pid" ';' wait "$netbackd_pid"
 	wait_for "grep -q ready $tmp/netbackd.log || ! kill -0 $netbackd_pid"
@@ -131,6 +142,15 @@ vif_field() { ctl show "${2:-vif3.0}" --json | sed -n "s/.*\"$1\":\"\\{0,1\\}\\(
 
 # --- guests -------------------------------------------------------------------------------------------------
 
+# A driver that is told to end wants to close in order, for which there may be nobody left.
+end_guest()
+{
+	kill "$1"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$1" || return 0; sleep 0.05; done
+	kill -9 "$1"
+	wait "$1"
+}
+
 # start_shim NAME DOMID [OPTIONS...]: a driver that obeys `shim NAME COMMAND`; connects at once unless OPTIONS has --hold
 start_shim()
 {
@@ -144,8 +164,7 @@ start_shim()
 	FAKEXEN_DOMID=$domid XENSTORED_PATH=$tmp/m/xenstored-$domid.sock \
 		"$BUILD/netfront-shim" --domid "$domid" -v "${options[@]}" connect "${hold[@]}" \
 		< "$tmp/$name.in" > "$tmp/$name.out" 2> "$tmp/$name.log" &
-	eval "shim_pid_$name=$!"
-	cleanup_fn kill $! ';' wait $!
+	cleanup_fn end_guest $!
 	eval "exec {shim_fd_$name}> '$tmp/$name.in'"
 	[ ${#hold[@]} -eq 0 ] || return 0
 	wait_for "grep -q start $tmp/$name.out"
