@@ -176,6 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(ret == 0 || (ret == -EPROTO && h->why));
 		if (ret)
 			return 0;
+		must((int32_t)(h->tx->req_prod - h->q.tx_ring.req_cons) >= 0);
 		check_responses();
 		check_frames();
 	}
