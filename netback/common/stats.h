@@ -54,7 +54,7 @@
 #define STATS_DROP_REASONS(D)                                                                      \
 	D(tx_runt, "first size below an Ethernet header")                                          \
 	D(tx_too_many_slots,                                                                       \
-	  "more than 18 slots after the first one (netif.h: XEN_NETIF_NR_SLOTS_MIN)")                \
+	  "more than 18 slots after the first one (netif.h: XEN_NETIF_NR_SLOTS_MIN)")              \
 	D(tx_bad_length, "fragments longer than the whole packet")                                 \
 	D(tx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(tx_bad_offload, "checksum or segmentation asked for a packet we cannot parse")           \
