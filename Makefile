@@ -195,6 +195,30 @@ check-asan: ## the same under AddressSanitizer and UBSan
 check-tsan: ## the same under ThreadSanitizer
 	@$(MAKE) --no-print-directory check B=build/tsan CFLAGS='-O1 -g' SAN=-fsanitize=thread
 
+# --- fuzz: a target a file, SECONDS each; the corpus it finds stays in build/fuzz -----------------
+SECONDS := 20
+FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(B)/fuzz/%,$(wildcard test/fuzz/fuzz-*.c))
+FUZZ_COMPILE := $(subst $(CC) ,clang ,$(COMPILE)) -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+fuzz_obj = $(patsubst %.c,$(B)/fuzz/obj/%.o,$(1))
+link-fuzz-offload := $(E)/offload.c
+link-fuzz-journal := $(E)/journal.c
+link-fuzz-tx      := $(QUEUE_SRC)
+
+$(B)/fuzz/obj/%.o: %.c | $(B)/deps-lint
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(FUZZ_COMPILE) -MMD -MP -c -o $@ $<
+
+$(FUZZ_TARGETS): $(B)/fuzz/%: $$(call fuzz_obj,test/fuzz/$$*.c $$(link-$$*))
+	$(call say,LD,$@)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ -luring -lpthread
+
+fuzz: $(FUZZ_TARGETS) ## what a guest may write, by chance: make fuzz SECONDS=n for each target
+	@for target in $^; do \
+		mkdir -p $$target.corpus && $$target -max_total_time=$(SECONDS) -max_len=4096 -verbosity=0 \
+			-print_final_stats=1 -artifact_prefix=$$target. $$target.corpus || exit 1; \
+	done
+
 check-xen: $(B)/deps-xen all ## the tests on a real Xen, in QEMU
 	test/xen/check
 
@@ -213,6 +237,6 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
-.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format help lint man
+.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format fuzz help lint man
 -include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 .SECONDARY:

@@ -73,6 +73,15 @@ static int run(const struct ctl_options *options, int argc, char **argv)
 	return misuse("there is no command ", argv[0]);
 }
 
+static bool take_seconds(const char *text, unsigned int *out)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	*out = (unsigned int)n;
+	return *text && !*end && n >= 1 && n <= 3600;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl_options options = {.run_dir = "/run/netback"};
@@ -87,8 +96,7 @@ int main(int argc, char **argv)
 			options.run_dir = optarg;
 			break;
 		case 'w':
-			options.watch = (unsigned int)atoi(optarg);
-			if (options.watch < 1 || options.watch > 3600)
+			if (!take_seconds(optarg, &options.watch))
 				return misuse("--watch takes 1 to 3600 seconds, not ", optarg);
 			break;
 		case 'h':

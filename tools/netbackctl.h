@@ -17,7 +17,7 @@ struct ctl_options {
 
 /* vif is NULL if none was named. Returns the exit status. */
 int cmd_list(const struct ctl_options *options, const char *vif);
-int cmd_show(const struct ctl_options *options, const char *vif);
+int cmd_show(const struct ctl_options *options, const char *name);
 int cmd_stats(const struct ctl_options *options, const char *vif);
 
 /* Ask netbackd. The reply is the caller's (json_object_put). Ends the program with a sentence if there is none. */

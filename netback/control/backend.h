@@ -14,7 +14,7 @@ struct vif;
  */
 
 /* Find and take over what is there. 0 or -errno. */
-int backend_start(struct event_base *base, const struct config *config);
+int backend_start(struct event_base *base, const struct config *settings);
 
 /* Forget all vifs; nothing is changed in the store or the kernel. */
 void backend_stop(void);

@@ -33,10 +33,12 @@ static unsigned int online_cpus(void)
 
 void config_defaults(struct config *config)
 {
+	unsigned int cpus = online_cpus();
+
 	*config = (struct config){
 		.isolation = ISOLATION_DOMAIN,
 		.log_level = LOG_LEVEL_INFO,
-		.max_queues = min(online_cpus(), (unsigned int)LINK_MAX_QUEUES),
+		.max_queues = cpus < LINK_MAX_QUEUES ? cpus : LINK_MAX_QUEUES,
 		.run_dir = "/run/netback",
 	};
 }

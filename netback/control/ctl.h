@@ -17,7 +17,7 @@ struct event_base;
  * Commands: list, show VIF, stats [VIF]; what they answer is in metrics.h. A client that is slow, says too much or nothing
  * is dropped after a few seconds; there is room for a few at a time.
  */
-int ctl_start(struct event_base *base, const struct config *config); /* 0 or -errno */
+int ctl_start(struct event_base *loop, const struct config *config); /* 0 or -errno */
 void ctl_stop(void);
 
 #endif

@@ -226,7 +226,7 @@ static bool take_ready(struct engine *engine)
 	engine->phase = ENGINE_READY;
 	event_del(engine->timer);
 	info("engine %s: process %d is ready", engine->key, engine->process.pid);
-	pump(engine);
+	event_active(engine->kick, EV_TIMEOUT, 0);
 	return true;
 }
 

@@ -72,7 +72,7 @@ struct link_client {
  * Wait until no engine of a netbackd before us runs any more (they end by themselves when it does), at most some
  * seconds; then kill them. Blocks: before the loop runs.
  */
-void engines_init(struct event_base *base, const struct config *config);
+void engines_init(struct event_base *loop, const struct config *settings);
 
 /* The end: stop all engines and wait for them; guests keep their rings, vifs are no longer served. */
 void engines_stop(void);

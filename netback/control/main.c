@@ -22,10 +22,6 @@
 #include "netback/common/util.h"
 #include "xenbus.h"
 
-#ifndef NETBACK_LIBEXECDIR
-#define NETBACK_LIBEXECDIR "/usr/libexec/netback"
-#endif
-
 enum {
 	OPTIONS_MAX = 16
 };
@@ -136,19 +132,22 @@ static void parse_arguments(int argc, char **argv)
 			die("option --%s", error);
 }
 
-/* The engine beside us in a build tree, else the installed one. */
+/* Beside us in a build tree, else where `make install` puts it, whatever the prefix. */
 static void find_engine(void)
 {
+	static const char *const places[] = {"netback-engine", "../libexec/netback/netback-engine"};
+	char own[PATH_MAX];
 	ssize_t len;
 
-	if (!*config.engine) {
-		len = readlink("/proc/self/exe", config.engine, sizeof(config.engine) - 32);
-		if (len < 0)
-			die_perror("/proc/self/exe");
-		config.engine[len] = '\0';
-		strcpy(strrchr(config.engine, '/'), "/netback-engine");
-		if (access(config.engine, X_OK) < 0)
-			strcpy(config.engine, NETBACK_LIBEXECDIR "/netback-engine");
+	len = *config.engine ? 0 : readlink("/proc/self/exe", own, sizeof(own) - 1);
+	if (len < 0)
+		die_perror("/proc/self/exe");
+	own[len] = '\0';
+	for (size_t i = 0; len && i < ARRAY_SIZE(places); i++) {
+		snprintf(config.engine, sizeof(config.engine), "%.*s/%s",
+			 (int)(strrchr(own, '/') - own), own, places[i]);
+		if (access(config.engine, X_OK) == 0)
+			break;
 	}
 	if (access(config.engine, X_OK) < 0)
 		die_perror("%s: cannot be executed", config.engine);

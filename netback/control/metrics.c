@@ -34,18 +34,16 @@ static struct json_object *add_array(struct json_object *out, const char *name)
 
 static struct json_object *add_object(struct json_object *out, const char *name)
 {
-	struct json_object *object = json_object_new_object();
-
-	json_object_object_add(out, name, object);
-	return object;
+	json_object_object_add(out, name, json_object_new_object());
+	return json_object_object_get(out, name);
 }
 
 static struct json_object *append_object(struct json_object *array)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *element = json_object_new_object();
 
-	json_object_array_add(array, object);
-	return object;
+	json_object_array_add(array, element);
+	return element;
 }
 
 /* --- list and show ---------------------------------------------------------------------------------------- */

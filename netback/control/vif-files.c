@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -108,18 +109,31 @@ void vif_files_remove(struct vif_files *files, const char *run_dir, const char *
 	remove_file(run_dir, name, "journal");
 }
 
+/* A decimal number and the dot after it; NULL if there is none. */
+static const char *take_number(const char *text, unsigned int *out)
+{
+	char *end;
+
+	*out = (unsigned int)strtoul(text, &end, 10);
+	return end > text && *end == '.' ? end + 1 : NULL;
+}
+
 void vif_files_each(const char *run_dir, void (*fn)(unsigned int domid, unsigned int handle))
 {
 	unsigned int domid, handle;
 	struct dirent *entry;
 	DIR *dir = opendir(run_dir);
-	char suffix[8];
+	const char *rest;
 
 	if (!dir)
 		return;
-	while ((entry = readdir(dir)))
-		if (sscanf(entry->d_name, "vif%5u.%5u.%7s", &domid, &handle, suffix) == 3)
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "vif", 3) != 0)
+			continue;
+		rest = take_number(entry->d_name + 3, &domid);
+		if (rest && take_number(rest, &handle) && domid < 32768 && handle < 65536)
 			fn(domid, handle);
+	}
 	closedir(dir);
 }
 

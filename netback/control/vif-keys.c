@@ -199,16 +199,16 @@ struct read_request {
 static int read_features(struct xenbus_dir *dir, struct link_features *f, char *why)
 {
 	const struct {
-		enum xs_key key;
 		bool *out;
+		enum xs_key key;
 		bool inverted;
 	} keys[] = {
-		{XSK_FE_FEATURE_SG, &f->rx_sg, false},
-		{XSK_FE_FEATURE_GSO_TCPV4, &f->rx_gso_tcpv4, false},
-		{XSK_FE_FEATURE_GSO_TCPV6, &f->rx_gso_tcpv6, false},
-		{XSK_FE_FEATURE_NO_CSUM_OFFLOAD, &f->rx_csum_ipv4, true},
-		{XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD, &f->rx_csum_ipv6, false},
-		{XSK_FE_FEATURE_RX_NOTIFY, &f->rx_notify, false},
+		{&f->rx_sg, XSK_FE_FEATURE_SG, false},
+		{&f->rx_gso_tcpv4, XSK_FE_FEATURE_GSO_TCPV4, false},
+		{&f->rx_gso_tcpv6, XSK_FE_FEATURE_GSO_TCPV6, false},
+		{&f->rx_csum_ipv4, XSK_FE_FEATURE_NO_CSUM_OFFLOAD, true},
+		{&f->rx_csum_ipv6, XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD, false},
+		{&f->rx_notify, XSK_FE_FEATURE_RX_NOTIFY, false},
 	};
 	bool copy;
 

@@ -122,7 +122,6 @@ static void on_detached(void *arg)
 {
 	struct vif *vif = arg;
 
-	vif->carrier = false;
 	vif->state = VIF_DETACHED;
 	backend_mark(vif);
 }
@@ -136,6 +135,8 @@ static void on_carrier(void *arg, bool on)
 {
 	struct vif *vif = arg;
 
+	if (vif->carrier == on)
+		return; /* an engine after another tells anew */
 	vif->carrier = on;
 	tap_set_carrier(&vif->tap, on);
 	info(on ? "%s: Guest Rx ready" : "%s: Guest Rx stalled", vif->name);
@@ -463,6 +464,7 @@ static bool do_detach(struct vif *vif)
 static bool do_close(struct vif *vif)
 {
 	tap_disconnect(&vif->tap);
+	vif->carrier = false;
 	return publish(vif, XenbusStateClosing, VIF_CLOSING);
 }
 

@@ -59,7 +59,7 @@ struct vif {
 };
 
 /* Once, before the first vif. */
-void vif_init(struct event_base *base, const struct config *config);
+void vif_init(struct event_base *loop, const struct config *settings);
 
 /* NULL: no memory. */
 struct vif *vif_new(const struct keyval_vif *id);
