@@ -154,6 +154,8 @@ QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c copy.c offl
 	port-tap.c iobatch.c) $(FAKE_STATIC)
 link-test-tx           := $(QUEUE_SRC)
 link-test-tx-refused   := $(QUEUE_SRC)
+link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c copy.c offload.c \
+	journal.c port-tap.c iobatch.c) $(FAKE_STATIC)
 link-test-rx           := $(QUEUE_SRC)
 link-test-rx-starved   := $(QUEUE_SRC)
 link-test-vif-state    := netback/control/vif-state.c
@@ -165,6 +167,7 @@ link-test-fakexen-ctrl := $(FAKE_STATIC)
 libs-test-iobatch := -luring
 libs-test-tx := -luring
 libs-test-tx-refused := -luring
+libs-test-queue := -luring
 libs-test-rx := -luring
 libs-test-rx-starved := -luring
 libs-test-fakexen-store := -lxenstore
@@ -231,12 +234,33 @@ lint: $(B)/deps-lint $(G)/xs-keys.h ## style and static analysis
 format: ## let clang-format lay out the sources
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
+# --- install --------------------------------------------------------------------------------
+MANDIR  := $(DESTDIR)$(PREFIX)/share/man
+DATADIR := $(DESTDIR)$(PREFIX)/share/netback
+MAN     := $(wildcard docs/*.[1-8])
+
+install: all ## put it below DESTDIR and PREFIX (default /usr)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/netback \
+		$(DESTDIR)/etc/xen $(DESTDIR)$(PREFIX)/lib/systemd/system $(DATADIR)
+	install -m 755 $(B)/netbackd $(B)/netbackctl tools/xs-check $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/netback-engine $(DESTDIR)$(PREFIX)/libexec/netback
+	install -m 755 $(B)/netfront-shim $(DESTDIR)$(PREFIX)/bin
+	test -e $(DESTDIR)/etc/xen/netbackd.conf || \
+		install -m 644 tools/netbackd.conf $(DESTDIR)/etc/xen/netbackd.conf
+	sed 's|/usr/sbin|$(PREFIX)/sbin|' tools/netbackd.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/netbackd.service
+	install -m 644 tools/xs-check.awk xenstore-schemas/schema.awk $(KEYS) $(DATADIR)
+	for page in $(MAN); do \
+		install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/}; \
+	done
+
 clean: ## remove everything that was built
 	rm -rf $(B)
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
-.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format fuzz help lint man
+.PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format fuzz \
+	help install lint man
 -include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 .SECONDARY:

@@ -54,7 +54,7 @@
 #define STATS_DROP_REASONS(D)                                                                      \
 	D(tx_runt, "first size below an Ethernet header")                                          \
 	D(tx_too_many_slots,                                                                       \
-	  "18 slots or more after the first one (netif.h: XEN_NETIF_NR_SLOTS_MIN)")                \
+	  "more than 18 slots after the first one (netif.h: XEN_NETIF_NR_SLOTS_MIN)")                \
 	D(tx_bad_length, "fragments longer than the whole packet")                                 \
 	D(tx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(tx_bad_offload, "checksum or segmentation asked for a packet we cannot parse")           \
@@ -73,8 +73,7 @@
 	C(rounds, "rounds over the queues")                                                        \
 	C(event_reads, "reads of the event channel device")                                        \
 	C(event_ports, "ports they returned")                                                      \
-	C(event_unmasks, "writes to the event channel device")                                     \
-	C(cpu_ns, "CPU time of the thread, sampled once a second")
+	C(event_unmasks, "writes to the event channel device")
 
 #define STATS_COUNT_(name, what)      +1
 #define STATS_FIELD_(name, what)      uint64_t name;

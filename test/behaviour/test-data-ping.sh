@@ -22,5 +22,9 @@ for name in tx_packets tx_bytes tx_slots tx_notified rx_packets rx_bytes rx_slot
 	copy_segments copy_ioctls copy_hypercalls port_ops; do
 	expect_counted $name
 done
+for name in io_calls sleeps rounds event_reads event_ports event_unmasks; do
+	ctl stats --json | jq -e --arg name $name '[.engines[].workers[][$name]] | add > 0' > /dev/null ||
+		fail "$name: nothing counted"
+done
 expect_no_drops
 stop_guest 1

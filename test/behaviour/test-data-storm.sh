@@ -17,4 +17,5 @@ for way in notify-storm-tx notify-storm-rx; do
 	events=$(($(counter events vif3.0) - ${events/null/0}))
 	[ $events -lt 1500 ] || fail "$way: $events events in a second"
 done
+expect_counted events_idle vif3.0
 [ "$(counter events_delayed vif1.0)" = 0 ] || fail "the neighbour was delayed"
