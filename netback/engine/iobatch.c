@@ -40,10 +40,23 @@ static struct iobatch_read *take(struct iobatch_list *list)
 	return r;
 }
 
+/* A chain's reads are done in the order posted, so r is the first one unless it was torn. */
+static void take_out(struct iobatch_list *list, struct iobatch_read *r)
+{
+	struct iobatch_read **p = &list->head, *before = NULL;
+
+	for (; *p != r; p = &before->next)
+		before = *p;
+	*p = r->next;
+	if (list->tail == r)
+		list->tail = before;
+}
+
 static void complete(struct iobatch_read *r, int32_t ret)
 {
 	r->ret = ret == -ECANCELED ? -EAGAIN : ret;
 	r->stream->nr_posted--;
+	take_out(&r->stream->posted, r);
 	append(&r->stream->done, r);
 }
 
@@ -207,11 +220,11 @@ static bool run_stream(struct iobatch *b, struct iobatch_stream *s)
 	bool any = false;
 	int32_t ret;
 
-	while (s->queued.head) {
-		ret = do_read(b, s->fd, s->queued.head->iov, s->queued.head->nr_iov);
+	while (s->posted.head) {
+		ret = do_read(b, s->fd, s->posted.head->iov, s->posted.head->nr_iov);
 		if (ret == -EAGAIN)
 			break;
-		complete(take(&s->queued), ret);
+		complete(s->posted.head, ret);
 		any = true;
 	}
 	return any;
@@ -295,7 +308,7 @@ static void forget_stream(struct iobatch *b, struct iobatch_stream *s)
 		}
 	}
 	s->nr_posted = 0;
-	s->queued.head = NULL;
+	s->posted.head = NULL;
 }
 
 /* --- both --------------------------------------------------------------------------------------- */
@@ -345,26 +358,31 @@ void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned 
 	queue_op(b, (struct iobatch_op){fd, true, iov, nr, ret});
 }
 
-int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more)
+static void post_uring(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r,
+		       bool more)
 {
 	struct io_uring_sqe *sqe;
 
-	r->stream = s;
+	sqe = get_sqe(b);
+	io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
+	set_user_data(sqe, r, USER_DATA_READ);
+	/* The next one is not even begun before this one is done, however it ends. */
+	if (more)
+		sqe->flags |= IOSQE_IO_HARDLINK;
+}
+
+int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more)
+{
 	if (b->uring) {
-		sqe = get_sqe(b);
-		io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
-		set_user_data(sqe, r, USER_DATA_READ);
-		/* The next one is not even begun before this one is done, however it ends. */
-		if (more)
-			sqe->flags |= IOSQE_IO_HARDLINK;
+		post_uring(b, s, r, more);
 	} else if (!s->known) {
 		if (b->nr_streams == IOBATCH_MAX_WAITS)
 			return -ENOSPC;
 		b->streams[b->nr_streams++] = s;
 		s->known = true;
 	}
-	if (!b->uring)
-		append(&s->queued, r);
+	r->stream = s;
+	append(&s->posted, r);
 	s->nr_posted++;
 	return 0;
 }
@@ -376,18 +394,14 @@ struct iobatch_read *iobatch_take(struct iobatch_stream *s)
 
 void iobatch_end_stream(struct iobatch *b, struct iobatch_stream *s)
 {
-	struct io_uring_sqe *sqe;
-
-	if (!b->uring) {
+	if (!b->uring)
 		forget_stream(b, s);
-		return;
-	}
-	while (s->nr_posted) {
-		sqe = get_sqe(b);
-		io_uring_prep_cancel_fd(sqe, s->fd, IORING_ASYNC_CANCEL_ALL);
-		io_uring_sqe_set_data64(sqe, 0);
+	/* Only the first one waits for the fd; when it is called back, the next one begins to. */
+	while (s->posted.head) {
+		cancel(b, s->posted.head, USER_DATA_READ);
 		wait_for_one(b);
 	}
+	s->done.head = NULL;
 }
 
 int iobatch_watch(struct iobatch *b, struct iobatch_watch *w)

@@ -52,8 +52,8 @@ struct iobatch_list {
 struct iobatch_stream {
 	int fd;
 	unsigned int nr_posted;	    /* with the kernel */
+	struct iobatch_list posted; /* these, the next one to be done first */
 	struct iobatch_list done;   /* for iobatch_take */
-	struct iobatch_list queued; /* plain mode: posted */
 	bool known;		    /* plain mode: is in the table */
 };
 
@@ -106,7 +106,10 @@ int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_rea
 /* The next read of s that is done, or NULL. -EAGAIN in its ret: it found nothing, post it again. */
 struct iobatch_read *iobatch_take(struct iobatch_stream *s);
 
-/* Call back what is posted: afterwards nothing of s is touched, and its fd may be closed. */
+/*
+ * Call back what is posted, and forget what is done: afterwards nothing of s is touched, and its fd may
+ * be closed.
+ */
 void iobatch_end_stream(struct iobatch *b, struct iobatch_stream *s);
 
 /* Arm w unless it is armed. -ENOSPC: more than IOBATCH_MAX_WAITS (plain mode). */
