@@ -363,6 +363,11 @@ static void post_uring(struct iobatch *b, struct iobatch_stream *s, struct iobat
 {
 	struct io_uring_sqe *sqe;
 
+	/* A link does not outlast its submission: the two halves would both wait, in no order. */
+	if (!b->in_chain && io_uring_sq_space_left(&b->ring) < IOBATCH_MAX_CHAIN)
+		submit(b);
+	b->in_chain = more;
+
 	sqe = get_sqe(b);
 	io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
 	set_user_data(sqe, r, USER_DATA_READ);

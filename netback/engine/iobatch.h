@@ -24,6 +24,7 @@
  */
 enum {
 	IOBATCH_MAX_OPS = 512,
+	IOBATCH_MAX_CHAIN = 16, /* reads posted in one go */
 	IOBATCH_MAX_WAITS = 2050, /* plain mode: streams and watches */
 };
 
@@ -73,6 +74,7 @@ struct iobatch {
 	bool uring;
 	struct io_uring ring;
 	unsigned int nr_inflight;		/* queued operations without a result */
+	bool in_chain;				/* the next post is the same chain's */
 	uint64_t nr_calls;			/* system calls made, all kinds */
 	uint64_t nr_sleeps;			/* of those: calls that were ready to wait */
 	struct iobatch_op ops[IOBATCH_MAX_OPS]; /* queued */
@@ -99,7 +101,7 @@ void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned 
 /*
  * Post a read. more: another one for the same stream is posted next. Of reads posted in one go only the
  * first unfinished one waits for the fd, so that many cost no more than one, and packets keep their
- * order; so post again only when none is left. -ENOSPC: more than IOBATCH_MAX_WAITS streams (plain mode).
+ * order; so post again only when none is left, and no more than IOBATCH_MAX_CHAIN. -ENOSPC: more than IOBATCH_MAX_WAITS streams (plain mode).
  */
 int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more);
 

@@ -18,6 +18,7 @@ enum {
 };
 
 _Static_assert((int)RX_FRAME_BYTES >= (int)PORT_MAX_FRAME, "the largest frame");
+_Static_assert((int)RX_BATCH <= (int)IOBATCH_MAX_CHAIN, "reads posted in one go");
 
 static uint64_t now_ns(void)
 {
