@@ -143,9 +143,12 @@ static void wait_for_one(struct iobatch *b)
  */
 static void run_uring(struct iobatch *b)
 {
-	if (io_uring_sq_ready(&b->ring) ||
-	    (IO_URING_READ_ONCE(*b->ring.sq.kflags) & IORING_SQ_TASKRUN))
+	const unsigned int needs_call = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+
+	if (io_uring_sq_ready(&b->ring) || (IO_URING_READ_ONCE(*b->ring.sq.kflags) & needs_call))
 		submit(b);
+	else
+		reap(b); /* without deferred work results come with any system call */
 	for (unsigned int i = 0; b->nr_inflight && i < b->nr_ops; i++)
 		if (*b->ops[i].ret == RESULT_PENDING)
 			cancel(b, b->ops[i].ret, USER_DATA_RESULT);
