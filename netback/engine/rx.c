@@ -294,7 +294,7 @@ bool rx_end(struct queue *q)
 		if (place(q, f))
 			placed[nr_placed++] = f;
 	}
-	if (rx->down)
+	if (rx->down && rx->nr_done)
 		rx->quiet_until = now_ns() + RX_RETRY_NS;
 	if (nr_placed == 0)
 		return false;
