@@ -136,6 +136,13 @@ static void wait_for_one(struct iobatch *b)
 	reap(b);
 }
 
+/* The kernel has results that only a call of ours brings. */
+static bool has_results(const struct iobatch *b)
+{
+	return IO_URING_READ_ONCE(*b->ring.sq.kflags) &
+	       (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
 /*
  * In spite of O_NONBLOCK io_uring waits for a file that can be polled (RWF_NOWAIT is no way out: not all
  * drivers know it, nor a tap before Linux 6.3). For a posted read that is what we want. An
@@ -143,12 +150,13 @@ static void wait_for_one(struct iobatch *b)
  */
 static void run_uring(struct iobatch *b)
 {
-	const unsigned int needs_call = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
-
-	if (io_uring_sq_ready(&b->ring) || (IO_URING_READ_ONCE(*b->ring.sq.kflags) & needs_call))
+	if (io_uring_sq_ready(&b->ring))
 		submit(b);
 	else
 		reap(b); /* without deferred work results come with any system call */
+	/* Newer kernels begin only one read of a chain a call; and no chain is endless. */
+	while (has_results(b))
+		submit(b);
 	for (unsigned int i = 0; b->nr_inflight && i < b->nr_ops; i++)
 		if (*b->ops[i].ret == RESULT_PENDING)
 			cancel(b, b->ops[i].ret, USER_DATA_RESULT);

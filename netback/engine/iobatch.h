@@ -101,7 +101,8 @@ void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned 
 /*
  * Post a read. more: another one for the same stream is posted next. Of reads posted in one go only the
  * first unfinished one waits for the fd, so that many cost no more than one, and packets keep their
- * order; so post again only when none is left, and no more than IOBATCH_MAX_CHAIN. -ENOSPC: more than IOBATCH_MAX_WAITS streams (plain mode).
+ * order; so post again only when none is left, and no more than IOBATCH_MAX_CHAIN. -ENOSPC: more
+ * than IOBATCH_MAX_WAITS streams (plain mode).
  */
 int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more);
 
