@@ -261,18 +261,16 @@ drop_rx_copy_failed:
 	stats_inc(&q->stats->drop_rx_copy_failed);
 }
 
-static bool drop_old(struct queue *q)
+/* Less than was asked for: the port is empty now. */
+static unsigned int count_old(struct rx *rx)
 {
-	struct rx *rx = &q->rx;
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < rx->nr_old; i++)
 		nr += port_result(rx->frame[i].read.ret) == PORT_DONE;
 	if (nr < rx->nr_old)
 		rx->quiet_until = now_ns() + RX_RETRY_NS;
-	rx->nr_done = nr;
-	stats_add(&q->stats->drop_rx_expired, nr);
-	return false;
+	return nr;
 }
 
 bool rx_end(struct queue *q)
@@ -282,8 +280,10 @@ bool rx_end(struct queue *q)
 	unsigned int nr_placed = 0;
 	struct iobatch_read *r;
 
-	if (rx->nr_old)
-		return drop_old(q);
+	if (rx->nr_old) {
+		rx->nr_done = count_old(rx);
+		goto drop_rx_expired;
+	}
 
 	copy_reset(&rx->copy);
 	while ((r = iobatch_take(&q->port.frames))) {
@@ -303,6 +303,10 @@ bool rx_end(struct queue *q)
 	for (unsigned int i = 0; i < nr_placed; i++)
 		respond(q, placed[i]);
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
+
+drop_rx_expired:
+	stats_add(&q->stats->drop_rx_expired, rx->nr_done);
+	return false;
 }
 
 static void lower(uint64_t *deadline, uint64_t to)
