@@ -139,8 +139,7 @@ static void wait_for_one(struct iobatch *b)
 /* The kernel has results that only a call of ours brings. */
 static bool has_results(const struct iobatch *b)
 {
-	return IO_URING_READ_ONCE(*b->ring.sq.kflags) &
-	       (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+	return IO_URING_READ_ONCE(*b->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
 /*
@@ -374,7 +373,7 @@ static void post_uring(struct iobatch *b, struct iobatch_stream *s, struct iobat
 {
 	struct io_uring_sqe *sqe;
 
-	/* A link does not outlast its submission: the two halves would both wait, in no order. */
+	/* A link does not outlast its submission: both halves would wait, and every frame wake both. */
 	if (!b->in_chain && io_uring_sq_space_left(&b->ring) < IOBATCH_MAX_CHAIN)
 		submit(b);
 	b->in_chain = more;

@@ -24,7 +24,7 @@
  */
 enum {
 	IOBATCH_MAX_OPS = 512,
-	IOBATCH_MAX_CHAIN = 16, /* reads posted in one go */
+	IOBATCH_MAX_CHAIN = 16,	  /* reads posted in one go */
 	IOBATCH_MAX_WAITS = 2050, /* plain mode: streams and watches */
 };
 
