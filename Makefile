@@ -149,6 +149,7 @@ link-test-offload-tap  := $(E)/offload.c
 link-test-moderate     := $(E)/moderate.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
 link-test-iobatch      := $(E)/iobatch.c
+link-test-iobatch-stream := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
 QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c copy.c offload.c journal.c \
 	port-tap.c iobatch.c) $(FAKE_STATIC)
@@ -165,6 +166,7 @@ link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
 link-test-fakexen      := $(FAKE_STATIC)
 link-test-fakexen-ctrl := $(FAKE_STATIC)
 libs-test-iobatch := -luring
+libs-test-iobatch-stream := -luring
 libs-test-tx := -luring
 libs-test-tx-refused := -luring
 libs-test-queue := -luring

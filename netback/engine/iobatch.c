@@ -10,31 +10,78 @@
 
 #include "netback/common/util.h"
 
-/* user_data is a result's address, or a watch's with this bit set; 0 for what nobody waits for. */
+/* What a completion's user_data points to; 0 for what nobody waits for. */
 enum {
-	USER_DATA_WATCH = 1
+	USER_DATA_RESULT = 0,
+	USER_DATA_WATCH = 1,
+	USER_DATA_READ = 2,
+	USER_DATA_KIND = 3,
 };
 
-enum {
-	RESULT_PENDING = INT32_MIN /* no operation returns that */
-};
+/* No result of a read or write. */
+#define RESULT_PENDING INT32_MIN
+
+static void append(struct iobatch_list *list, struct iobatch_read *r)
+{
+	r->next = NULL;
+	if (list->head)
+		list->tail->next = r;
+	else
+		list->head = r;
+	list->tail = r;
+}
+
+static struct iobatch_read *take(struct iobatch_list *list)
+{
+	struct iobatch_read *r = list->head;
+
+	if (r)
+		list->head = r->next;
+	return r;
+}
+
+/* A chain's reads are done in the order posted, so r is the first one unless it was torn. */
+static void take_out(struct iobatch_list *list, struct iobatch_read *r)
+{
+	struct iobatch_read **p = &list->head, *before = NULL;
+
+	for (; *p != r; p = &before->next)
+		before = *p;
+	*p = r->next;
+	if (list->tail == r)
+		list->tail = before;
+}
+
+static void complete(struct iobatch_read *r, int32_t ret)
+{
+	r->ret = ret == -ECANCELED ? -EAGAIN : ret;
+	r->stream->nr_posted--;
+	take_out(&r->stream->posted, r);
+	append(&r->stream->done, r);
+}
+
+/* --- io_uring ----------------------------------------------------------------------------------- */
 
 static void apply(struct iobatch *b, const struct io_uring_cqe *cqe)
 {
-	struct iobatch_watch *w;
+	void *p = (void *)(uintptr_t)(cqe->user_data & ~(uint64_t)USER_DATA_KIND);
+	struct iobatch_watch *w = p;
 
-	if (!cqe->user_data)
+	if (!p)
 		return;
-	if (cqe->user_data & USER_DATA_WATCH) {
-		w = (struct iobatch_watch *)(uintptr_t)(cqe->user_data &
-							~(uint64_t)USER_DATA_WATCH);
+	switch (cqe->user_data & USER_DATA_KIND) {
+	case USER_DATA_WATCH:
 		w->armed = false;
 		w->fired = true;
-		return;
+		break;
+	case USER_DATA_READ:
+		complete(p, cqe->res);
+		break;
+	case USER_DATA_RESULT:
+		*(int32_t *)p = cqe->res == -ECANCELED ? -EAGAIN : cqe->res;
+		b->nr_inflight--;
+		break;
 	}
-	*(int32_t *)(uintptr_t)cqe->user_data = cqe->res == -ECANCELED ? -EAGAIN : cqe->res;
-	b->asking |= cqe->res == -EOPNOTSUPP;
-	b->nr_inflight--;
 }
 
 static void reap(struct iobatch *b)
@@ -50,30 +97,96 @@ static void reap(struct iobatch *b)
 	io_uring_cq_advance(&b->ring, nr);
 }
 
+/* Deferred work is done within the call, so what a write of ours sets off is seen at once. */
+static void submit(struct iobatch *b)
+{
+	io_uring_submit_and_get_events(&b->ring);
+	b->nr_calls++;
+	reap(b);
+}
+
 static struct io_uring_sqe *get_sqe(struct iobatch *b)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
 	while (!sqe) {
-		iobatch_run(b);
+		submit(b);
 		sqe = io_uring_get_sqe(&b->ring);
 	}
 	return sqe;
 }
 
-void iobatch_open(struct iobatch *b, bool want_uring)
+static void set_user_data(struct io_uring_sqe *sqe, const void *p, unsigned int kind)
+{
+	io_uring_sqe_set_data64(sqe, (uintptr_t)p | kind);
+}
+
+static void cancel(struct iobatch *b, const void *p, unsigned int kind)
+{
+	struct io_uring_sqe *sqe = get_sqe(b);
+
+	io_uring_prep_cancel64(sqe, (uintptr_t)p | kind, 0);
+	io_uring_sqe_set_data64(sqe, 0);
+}
+
+static void wait_for_one(struct iobatch *b)
+{
+	io_uring_submit_and_wait(&b->ring, 1);
+	b->nr_calls++;
+	reap(b);
+}
+
+/* The kernel has results that only a call of ours brings. */
+static bool has_results(const struct iobatch *b)
+{
+	return IO_URING_READ_ONCE(*b->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+/*
+ * In spite of O_NONBLOCK io_uring waits for a file that can be polled (RWF_NOWAIT is no way out: not all
+ * drivers know it, nor a tap before Linux 6.3). For a posted read that is what we want. An
+ * operation that is not done after its submission is called back.
+ */
+static void run_uring(struct iobatch *b)
+{
+	if (io_uring_sq_ready(&b->ring))
+		submit(b);
+	else
+		reap(b); /* without deferred work results come with any system call */
+	/* Newer kernels begin only one read of a chain a call; and no chain is endless. */
+	while (has_results(b))
+		submit(b);
+	for (unsigned int i = 0; b->nr_inflight && i < b->nr_ops; i++)
+		if (*b->ops[i].ret == RESULT_PENDING)
+			cancel(b, b->ops[i].ret, USER_DATA_RESULT);
+	while (b->nr_inflight)
+		wait_for_one(b);
+	b->nr_ops = 0;
+}
+
+static void wait_uring(struct iobatch *b, int64_t timeout_ns)
+{
+	struct __kernel_timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+	struct io_uring_cqe *cqe;
+
+	/* Operations queued with the wait (an unmask) are done at once and do not count. */
+	io_uring_submit_and_wait_timeout(&b->ring, &cqe, b->nr_inflight + 1,
+					 timeout_ns < 0 ? NULL : &ts, NULL);
+	b->nr_calls++;
+	reap(b);
+	run_uring(b);
+}
+
+static void open_uring(struct iobatch *b)
 {
 	/*
 	 * Completions are only looked for by our own calls: no interrupt of the thread for them. The
-	 * kernel shows that a watch has fired (TASKRUN_FLAG), and the next submit then fetches it:
-	 * without that a busy thread, which never waits, would not hear of it.
+	 * kernel shows that there are some (TASKRUN_FLAG), so that a busy thread, which never waits,
+	 * hears of them.
 	 */
 	const unsigned int deferred =
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
 
-	memset(b, 0, sizeof(*b));
-	if (!want_uring)
-		return;
 	if (io_uring_queue_init(IOBATCH_MAX_OPS, &b->ring, deferred) < 0 &&
 	    io_uring_queue_init(IOBATCH_MAX_OPS, &b->ring, 0) < 0)
 		return;
@@ -82,29 +195,146 @@ void iobatch_open(struct iobatch *b, bool want_uring)
 		io_uring_queue_exit(&b->ring);
 }
 
+/* --- plain system calls ------------------------------------------------------------------------- */
+
+static int32_t do_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr)
+{
+	ssize_t n = readv(fd, iov, (int)nr);
+
+	b->nr_calls++;
+	return n < 0 ? -errno : (int32_t)n;
+}
+
+static int32_t do_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr)
+{
+	ssize_t n = writev(fd, iov, (int)nr);
+
+	b->nr_calls++;
+	return n < 0 ? -errno : (int32_t)n;
+}
+
+static void run_ops(struct iobatch *b)
+{
+	for (unsigned int i = 0; i < b->nr_ops; i++) {
+		struct iobatch_op *op = &b->ops[i];
+
+		*op->ret = op->write ? do_write(b, op->fd, op->iov, op->nr_iov)
+				     : do_read(b, op->fd, op->iov, op->nr_iov);
+	}
+	b->nr_ops = 0;
+}
+
+/* Posted reads are tried whenever there is a chance, and stay posted when they find nothing. */
+static bool run_stream(struct iobatch *b, struct iobatch_stream *s)
+{
+	bool any = false;
+	int32_t ret;
+
+	while (s->posted.head) {
+		ret = do_read(b, s->fd, s->posted.head->iov, s->posted.head->nr_iov);
+		if (ret == -EAGAIN)
+			break;
+		complete(s->posted.head, ret);
+		any = true;
+	}
+	return any;
+}
+
+static bool run_streams(struct iobatch *b)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < b->nr_streams; i++)
+		any |= run_stream(b, b->streams[i]);
+	return any;
+}
+
+static void poll_plain(struct iobatch *b, const struct timespec *ts)
+{
+	struct pollfd fds[2 * IOBATCH_MAX_WAITS];
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < b->nr_watches; i++) {
+		struct iobatch_watch *w = b->watches[i];
+
+		fds[nr++] = (struct pollfd){.fd = w->armed ? w->fd : -1, .events = w->events};
+	}
+	for (unsigned int i = 0; i < b->nr_streams; i++) {
+		struct iobatch_stream *s = b->streams[i];
+
+		fds[nr++] = (struct pollfd){.fd = s->nr_posted ? s->fd : -1, .events = POLLIN};
+	}
+	b->nr_calls++;
+	if (ppoll(fds, nr, ts, NULL) <= 0)
+		return;
+	for (unsigned int i = 0; i < b->nr_watches; i++) {
+		if (fds[i].revents) {
+			b->watches[i]->armed = false;
+			b->watches[i]->fired = true;
+		}
+	}
+	for (unsigned int i = 0; i < b->nr_streams; i++)
+		if (fds[b->nr_watches + i].revents)
+			run_stream(b, b->streams[i]);
+}
+
+static void run_plain(struct iobatch *b)
+{
+	const struct timespec now = {0};
+	bool busy = b->nr_ops;
+
+	run_ops(b);
+	busy |= run_streams(b);
+	/* Who is busy in each round never waits, and still has to hear of watches. */
+	if (busy && b->nr_watches)
+		poll_plain(b, &now);
+}
+
+static void wait_plain(struct iobatch *b, int64_t timeout_ns)
+{
+	struct timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+
+	run_ops(b);
+	poll_plain(b, timeout_ns < 0 ? NULL : &ts);
+}
+
+static void forget_watch(struct iobatch *b, struct iobatch_watch *w)
+{
+	for (unsigned int i = 0; w->known && i < b->nr_watches; i++) {
+		if (b->watches[i] == w) {
+			b->watches[i] = b->watches[--b->nr_watches];
+			w->known = false;
+		}
+	}
+	w->armed = false;
+}
+
+static void forget_stream(struct iobatch *b, struct iobatch_stream *s)
+{
+	for (unsigned int i = 0; s->known && i < b->nr_streams; i++) {
+		if (b->streams[i] == s) {
+			b->streams[i] = b->streams[--b->nr_streams];
+			s->known = false;
+		}
+	}
+	s->nr_posted = 0;
+	s->posted.head = NULL;
+}
+
+/* --- both --------------------------------------------------------------------------------------- */
+
+void iobatch_open(struct iobatch *b, bool want_uring)
+{
+	memset(b, 0, sizeof(*b));
+	if (want_uring)
+		open_uring(b);
+}
+
 void iobatch_close(struct iobatch *b)
 {
 	if (b->uring)
 		io_uring_queue_exit(&b->ring);
 	b->uring = false;
-}
-
-static enum iobatch_nowait nowait_of(const struct iobatch *b, int fd)
-{
-	return (unsigned int)fd < IOBATCH_MAX_FDS ? b->nowait[fd] : NOWAIT_UNKNOWN;
-}
-
-/*
- * io_uring waits for a file that can be polled in spite of O_NONBLOCK, unless RWF_NOWAIT says not to.
- * Some files refuse that flag (the event channel device): their writes never wait, and a read of theirs
- * that does is called back by iobatch_run.
- */
-static int rw_flags(struct iobatch *b, const struct iobatch_op *op)
-{
-	enum iobatch_nowait nowait = nowait_of(b, op->fd);
-
-	b->asking |= nowait == NOWAIT_UNKNOWN || (nowait == NOWAIT_REFUSED && !op->write);
-	return nowait == NOWAIT_REFUSED ? 0 : RWF_NOWAIT;
 }
 
 static void queue_op(struct iobatch *b, struct iobatch_op op)
@@ -119,10 +349,10 @@ static void queue_op(struct iobatch *b, struct iobatch_op op)
 
 	sqe = get_sqe(b);
 	if (op.write)
-		io_uring_prep_writev2(sqe, op.fd, op.iov, op.nr_iov, 0, rw_flags(b, &op));
+		io_uring_prep_writev(sqe, op.fd, op.iov, op.nr_iov, 0);
 	else
-		io_uring_prep_readv2(sqe, op.fd, op.iov, op.nr_iov, 0, rw_flags(b, &op));
-	io_uring_sqe_set_data(sqe, op.ret);
+		io_uring_prep_readv(sqe, op.fd, op.iov, op.nr_iov, 0);
+	set_user_data(sqe, op.ret, USER_DATA_RESULT);
 	*op.ret = RESULT_PENDING;
 	b->nr_inflight++;
 }
@@ -138,6 +368,57 @@ void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned 
 	queue_op(b, (struct iobatch_op){fd, true, iov, nr, ret});
 }
 
+static void post_uring(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r,
+		       bool more)
+{
+	struct io_uring_sqe *sqe;
+
+	/* A link does not outlast its submission: both halves would wait, and every frame wake both. */
+	if (!b->in_chain && io_uring_sq_space_left(&b->ring) < IOBATCH_MAX_CHAIN)
+		submit(b);
+	b->in_chain = more;
+
+	sqe = get_sqe(b);
+	io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
+	set_user_data(sqe, r, USER_DATA_READ);
+	/* The next one is not even begun before this one is done, however it ends. */
+	if (more)
+		sqe->flags |= IOSQE_IO_HARDLINK;
+}
+
+int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more)
+{
+	if (b->uring) {
+		post_uring(b, s, r, more);
+	} else if (!s->known) {
+		if (b->nr_streams == IOBATCH_MAX_WAITS)
+			return -ENOSPC;
+		b->streams[b->nr_streams++] = s;
+		s->known = true;
+	}
+	r->stream = s;
+	append(&s->posted, r);
+	s->nr_posted++;
+	return 0;
+}
+
+struct iobatch_read *iobatch_take(struct iobatch_stream *s)
+{
+	return take(&s->done);
+}
+
+void iobatch_end_stream(struct iobatch *b, struct iobatch_stream *s)
+{
+	if (!b->uring)
+		forget_stream(b, s);
+	/* Only the first one waits for the fd; when it is called back, the next one begins to. */
+	while (s->posted.head) {
+		cancel(b, s->posted.head, USER_DATA_READ);
+		wait_for_one(b);
+	}
+	s->done.head = NULL;
+}
+
 int iobatch_watch(struct iobatch *b, struct iobatch_watch *w)
 {
 	struct io_uring_sqe *sqe;
@@ -147,9 +428,9 @@ int iobatch_watch(struct iobatch *b, struct iobatch_watch *w)
 	if (b->uring) {
 		sqe = get_sqe(b);
 		io_uring_prep_poll_add(sqe, w->fd, (unsigned int)w->events);
-		io_uring_sqe_set_data64(sqe, (uintptr_t)w | USER_DATA_WATCH);
+		set_user_data(sqe, w, USER_DATA_WATCH);
 	} else if (!w->known) {
-		if (b->nr_watches == IOBATCH_MAX_WATCHES)
+		if (b->nr_watches == IOBATCH_MAX_WAITS)
 			return -ENOSPC;
 		b->watches[b->nr_watches++] = w;
 		w->known = true;
@@ -158,24 +439,12 @@ int iobatch_watch(struct iobatch *b, struct iobatch_watch *w)
 	return 0;
 }
 
-static void forget(struct iobatch *b, struct iobatch_watch *w)
-{
-	for (unsigned int i = 0; i < b->nr_watches; i++) {
-		if (b->watches[i] == w) {
-			b->watches[i] = b->watches[--b->nr_watches];
-			break;
-		}
-	}
-	w->known = false;
-	w->armed = false;
-}
-
 void iobatch_unwatch(struct iobatch *b, struct iobatch_watch *w)
 {
 	struct io_uring_sqe *sqe;
 
 	if (!b->uring) {
-		forget(b, w);
+		forget_watch(b, w);
 		return;
 	}
 	if (!w->armed)
@@ -184,128 +453,24 @@ void iobatch_unwatch(struct iobatch *b, struct iobatch_watch *w)
 	io_uring_prep_poll_remove(sqe, (uintptr_t)w | USER_DATA_WATCH);
 	io_uring_sqe_set_data64(sqe, 0);
 	/* The watch's own completion, cancelled or fired, is the last time the kernel names it. */
-	while (w->armed) {
-		io_uring_submit_and_wait(&b->ring, 1);
-		reap(b);
-	}
+	while (w->armed)
+		wait_for_one(b);
 	w->fired = false;
-}
-
-static void do_plain(struct iobatch *b, const struct iobatch_op *op)
-{
-	ssize_t n = op->write ? writev(op->fd, op->iov, (int)op->nr_iov)
-			      : readv(op->fd, op->iov, (int)op->nr_iov);
-
-	*op->ret = n < 0 ? -errno : (int32_t)n;
-	b->nr_calls++;
-}
-
-static void run_plain(struct iobatch *b)
-{
-	for (unsigned int i = 0; i < b->nr_ops; i++)
-		do_plain(b, &b->ops[i]);
-	b->nr_ops = 0;
-}
-
-/* An operation that is not done by now waits for its file to become ready: what we call -EAGAIN. */
-static void call_back(struct iobatch *b)
-{
-	for (unsigned int i = 0; i < b->nr_ops; i++) {
-		struct io_uring_sqe *sqe;
-
-		if (*b->ops[i].ret != RESULT_PENDING)
-			continue;
-		sqe = io_uring_get_sqe(&b->ring);
-		if (!sqe)
-			break; /* the rest in the next turn */
-		io_uring_prep_cancel64(sqe, (uintptr_t)b->ops[i].ret, 0);
-		io_uring_sqe_set_data64(sqe, 0);
-	}
-}
-
-/* The first operations of an fd have told whether it knows RWF_NOWAIT; refused ones are done now. */
-static void settle(struct iobatch *b)
-{
-	for (unsigned int i = 0; i < b->nr_ops; i++) {
-		const struct iobatch_op *op = &b->ops[i];
-		bool refused = *op->ret == -EOPNOTSUPP;
-
-		if ((unsigned int)op->fd < IOBATCH_MAX_FDS &&
-		    (refused || b->nowait[op->fd] == NOWAIT_UNKNOWN))
-			b->nowait[op->fd] = refused ? NOWAIT_REFUSED : NOWAIT_TAKEN;
-		if (refused)
-			do_plain(b, op);
-	}
-	b->asking = false;
-}
-
-static void poll_plain(struct iobatch *b, const struct timespec *ts)
-{
-	struct pollfd fds[IOBATCH_MAX_WATCHES];
-
-	for (unsigned int i = 0; i < b->nr_watches; i++) {
-		struct iobatch_watch *w = b->watches[i];
-
-		fds[i] = (struct pollfd){.fd = w->armed ? w->fd : -1, .events = w->events};
-	}
-	b->nr_calls++;
-	if (ppoll(fds, b->nr_watches, ts, NULL) <= 0)
-		return;
-	for (unsigned int i = 0; i < b->nr_watches; i++) {
-		if (fds[i].revents) {
-			b->watches[i]->armed = false;
-			b->watches[i]->fired = true;
-		}
-	}
 }
 
 void iobatch_run(struct iobatch *b)
 {
-	const struct timespec now = {0};
-
-	if (!b->uring) {
-		bool busy = b->nr_ops;
-
+	if (b->uring)
+		run_uring(b);
+	else
 		run_plain(b);
-		/* Who has operations in each round never waits, and still has to hear of other fds. */
-		if (busy && b->nr_watches)
-			poll_plain(b, &now);
-		return;
-	}
-	if (io_uring_sq_ready(&b->ring)) {
-		io_uring_submit(&b->ring);
-		b->nr_calls++;
-	}
-	reap(b);
-	while (b->nr_inflight) {
-		call_back(b);
-		io_uring_submit_and_wait(&b->ring, 1);
-		b->nr_calls++;
-		reap(b);
-	}
-	if (b->asking)
-		settle(b);
-	b->nr_ops = 0;
 }
 
 void iobatch_wait(struct iobatch *b, int64_t timeout_ns)
 {
-	struct timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-	struct __kernel_timespec kts = {.tv_sec = ts.tv_sec, .tv_nsec = ts.tv_nsec};
-	struct io_uring_cqe *cqe;
-
 	b->nr_sleeps++;
-	if (!b->uring) {
-		run_plain(b);
-		poll_plain(b, timeout_ns < 0 ? NULL : &ts);
-		return;
-	}
-	if (b->asking)
-		iobatch_run(b);
-	/* Operations queued with the wait are done within it, and do not end it. */
-	io_uring_submit_and_wait_timeout(&b->ring, &cqe, b->nr_inflight + 1,
-					 timeout_ns < 0 ? NULL : &kts, NULL);
-	b->nr_calls++;
-	reap(b);
-	iobatch_run(b);
+	if (b->uring)
+		wait_uring(b, timeout_ns);
+	else
+		wait_plain(b, timeout_ns);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* iobatch.h: many reads, writes and the wait for more in one system call */
+/* iobatch.h: packet reads and writes, and the wait for more, in one system call */
 #ifndef NETBACK_ENGINE_IOBATCH_H
 #define NETBACK_ENGINE_IOBATCH_H
 
@@ -14,20 +14,18 @@
  * reads and writes, and goes to sleep, in one call. Where the kernel has no io_uring (or forbids it)
  * each operation is a call of its own and the wait is ppoll: the same results, only slower.
  *
- * Every fd must be non-blocking: then an operation is done, in the order queued, when iobatch_run
- * returns; none stays behind in the kernel. All functions belong to the one thread that called
- * iobatch_open. An iovec must stay as it is until iobatch_run or iobatch_wait has returned.
+ *   operation  is done when iobatch_run returns, in the order queued; -EAGAIN if it could not be.
+ *   posted     a read that stays with the kernel until there is something to read: the thread wakes
+ *              up with the packet in its hands. A stream's reads complete in the order of packets.
+ *   watch      readiness of an fd, told once each time it is armed.
+ *
+ * Every fd must be non-blocking. All functions belong to the one thread that called iobatch_open. An
+ * iovec must stay as it is until its operation is done.
  */
 enum {
 	IOBATCH_MAX_OPS = 512,
-	IOBATCH_MAX_WATCHES = 2050, /* every queue of a worker, its events and its calls */
-	IOBATCH_MAX_FDS = 65536,    /* beyond, each batch finds out anew what a file can do */
-};
-
-enum iobatch_nowait {
-	NOWAIT_UNKNOWN,
-	NOWAIT_TAKEN,
-	NOWAIT_REFUSED
+	IOBATCH_MAX_CHAIN = 16,	  /* reads posted in one go */
+	IOBATCH_MAX_WAITS = 2050, /* plain mode: streams and watches */
 };
 
 struct iobatch_op {
@@ -38,9 +36,31 @@ struct iobatch_op {
 	int32_t *ret;
 };
 
+/* The owner sets iov and nr_iov; ret (bytes or -errno) is for it once iobatch_take gave the read back. */
+struct iobatch_read {
+	const struct iovec *iov;
+	unsigned int nr_iov;
+	int32_t ret;
+	struct iobatch_stream *stream;
+	struct iobatch_read *next;
+};
+
+struct iobatch_list {
+	struct iobatch_read *head, *tail;
+};
+
+/* An fd and its posted reads. The owner sets fd and zeroes the rest. */
+struct iobatch_stream {
+	int fd;
+	unsigned int nr_posted;	    /* with the kernel */
+	struct iobatch_list posted; /* these, the next one to be done first */
+	struct iobatch_list done;   /* for iobatch_take */
+	bool known;		    /* plain mode: is in the table */
+};
+
 /*
- * Readiness of an fd, told once each time it is armed. The owner sets fd and events (POLLIN) and
- * zeroes the rest; fired is set by iobatch_wait or iobatch_run and cleared by the owner.
+ * The owner sets fd and events (POLLIN) and zeroes the rest; fired is set by iobatch_wait or
+ * iobatch_run and cleared by the owner.
  */
 struct iobatch_watch {
 	int fd;
@@ -53,16 +73,16 @@ struct iobatch_watch {
 struct iobatch {
 	bool uring;
 	struct io_uring ring;
-	unsigned int nr_inflight; /* queued reads and writes without a result */
-	uint64_t nr_calls;	  /* system calls made, all kinds */
-	uint64_t nr_sleeps;	  /* of those: calls that were ready to wait */
-	bool asking;		  /* an operation that may have to be done over is queued */
-	uint8_t nowait[IOBATCH_MAX_FDS];
+	unsigned int nr_inflight;		/* queued operations without a result */
+	bool in_chain;				/* the next post is the same chain's */
+	uint64_t nr_calls;			/* system calls made, all kinds */
+	uint64_t nr_sleeps;			/* of those: calls that were ready to wait */
 	struct iobatch_op ops[IOBATCH_MAX_OPS]; /* queued */
 	unsigned int nr_ops;
 	/* plain mode */
-	struct iobatch_watch *watches[IOBATCH_MAX_WATCHES];
-	unsigned int nr_watches;
+	struct iobatch_watch *watches[IOBATCH_MAX_WAITS];
+	struct iobatch_stream *streams[IOBATCH_MAX_WAITS];
+	unsigned int nr_watches, nr_streams;
 };
 
 /* want_uring false, or a kernel that refuses: plain mode. Never fails. */
@@ -78,16 +98,36 @@ void iobatch_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned i
 void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr,
 		   int32_t *ret);
 
-/* Arm w unless it is armed. -ENOSPC: more than IOBATCH_MAX_WATCHES (plain mode). */
+/*
+ * Post a read. more: another one for the same stream is posted next. Of reads posted in one go only the
+ * first unfinished one waits for the fd, so that many cost no more than one, and packets keep their
+ * order; so post again only when none is left, and no more than IOBATCH_MAX_CHAIN. -ENOSPC: more
+ * than IOBATCH_MAX_WAITS streams (plain mode).
+ */
+int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more);
+
+/* The next read of s that is done, or NULL. -EAGAIN in its ret: it found nothing, post it again. */
+struct iobatch_read *iobatch_take(struct iobatch_stream *s);
+
+/*
+ * Call back what is posted, and forget what is done: afterwards nothing of s is touched, and its fd may
+ * be closed.
+ */
+void iobatch_end_stream(struct iobatch *b, struct iobatch_stream *s);
+
+/* Arm w unless it is armed. -ENOSPC: more than IOBATCH_MAX_WAITS (plain mode). */
 int iobatch_watch(struct iobatch *b, struct iobatch_watch *w);
 
 /* After this w is not armed, no later call touches it, and its fd may be closed. */
 void iobatch_unwatch(struct iobatch *b, struct iobatch_watch *w);
 
-/* Do what is queued. */
+/* Do what is queued; watches and posted reads that are due are seen to as well. */
 void iobatch_run(struct iobatch *b);
 
-/* Do what is queued, then sleep until a watch fires or timeout_ns is over (negative: no limit). */
+/*
+ * Do what is queued, then sleep until a watch fires, a posted read is done or timeout_ns is over
+ * (negative: no limit).
+ */
 void iobatch_wait(struct iobatch *b, int64_t timeout_ns);
 
 #endif

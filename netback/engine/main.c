@@ -139,7 +139,7 @@ static void open_workers(void)
 		int ret;
 
 		workers[i].index = i;
-		workers[i].want_uring = false;
+		workers[i].want_uring = true;
 		workers[i].stats = &stats->worker[i];
 		ret = worker_open(&workers[i]);
 		if (ret < 0)

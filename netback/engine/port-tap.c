@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -25,8 +24,7 @@ int port_tap_open(struct port *port, int fd)
 
 	memset(port, 0, sizeof(*port));
 	port->fd = fd;
-	port->readable.fd = fd;
-	port->readable.events = POLLIN;
+	port->frames.fd = fd;
 	return 0;
 }
 

@@ -21,7 +21,7 @@ enum {
 
 struct port {
 	int fd;
-	struct iobatch_watch readable;
+	struct iobatch_stream frames; /* its posted reads */
 };
 
 /* What the result of a read or write means. */
@@ -39,17 +39,14 @@ enum port_result {
 int port_tap_open(struct port *port, int fd);
 void port_close(struct port *port);
 
-/* iov[0] is the header. *ret: see port_result; bytes include the header. */
+/*
+ * iov[0] is the header. *ret: see port_result; bytes include the header. Frames are read by reads posted
+ * to `frames`, with iovecs of the same shape.
+ */
 static inline void port_write(struct port *port, struct iobatch *b, const struct iovec *iov,
 			      unsigned int nr, int32_t *ret)
 {
 	iobatch_write(b, port->fd, iov, nr, ret);
-}
-
-static inline void port_read(struct port *port, struct iobatch *b, const struct iovec *iov,
-			     unsigned int nr, int32_t *ret)
-{
-	iobatch_read(b, port->fd, iov, nr, ret);
 }
 
 enum port_result port_result(int32_t ret);

@@ -165,7 +165,7 @@ err_release_buffers:
 void queue_close(struct worker *w, struct queue *q)
 {
 	worker_remove_queue(w, q);
-	iobatch_unwatch(&w->io, &q->port.readable);
+	iobatch_end_stream(&w->io, &q->port.frames);
 	unbind_ports(w, q);
 	unmap_ring(w, q->tx_ring.sring);
 	unmap_ring(w, q->rx_ring.sring);
@@ -189,7 +189,7 @@ void queue_begin(struct queue *q)
 
 	ret = tx_begin(q, &why);
 	if (ret >= 0)
-		ret = rx_begin(q, ret > 0, &why);
+		ret = rx_begin(q, &why);
 	if (ret < 0)
 		fail(q, why);
 }
@@ -228,9 +228,9 @@ bool queue_end(struct queue *q)
 	if (q->failed)
 		return false;
 
-	worked = q->tx.nr_packets || q->rx.nr_reads;
 	tx = tx_end(q);
 	rx = rx_end(q);
+	worked = q->tx.nr_packets || q->rx.nr_done;
 	notify(q, tx, rx);
 	count_copies(q, &q->tx.copy);
 	count_copies(q, &q->rx.copy);
@@ -245,9 +245,7 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 
 	if (q->failed)
 		return false;
-	if (rx_idle(q, deadline, &need))
-		return true;
-
+	need = rx_idle(q, deadline);
 	n = ring_tx_arm(&q->tx_ring, 1);
 	if (n < 0) {
 		fail(q, "tx ring: the producer index makes no sense");

@@ -18,6 +18,7 @@ enum {
 };
 
 _Static_assert((int)RX_FRAME_BYTES >= (int)PORT_MAX_FRAME, "the largest frame");
+_Static_assert((int)RX_BATCH <= (int)IOBATCH_MAX_CHAIN, "reads posted in one go");
 
 static uint64_t now_ns(void)
 {
@@ -48,9 +49,9 @@ int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features)
 
 		f->iov[0] = (struct iovec){&f->hdr, PORT_HEADER_BYTES};
 		f->iov[1] = (struct iovec){rx->pages + i * RX_FRAME_BYTES, RX_FRAME_BYTES};
+		f->read = (struct iobatch_read){.iov = f->iov, .nr_iov = ARRAY_SIZE(f->iov)};
 	}
 	rx->max_slots = largest_frame(features);
-	rx->nr_wanted = RX_MIN_READS;
 	copy_init(&rx->copy, domid);
 	return 0;
 }
@@ -75,6 +76,20 @@ static uint64_t drain_ns(const struct queue *q)
 	return q->features.rx_notify ? RX_DRAIN_NS : RX_DRAIN_NO_EVENT_NS;
 }
 
+/* What waits in the port is too old to keep. These reads do not wait for more. */
+static void read_old(struct queue *q)
+{
+	struct rx *rx = &q->rx;
+
+	for (unsigned int i = 0; i < RX_BATCH; i++) {
+		struct rx_frame *f = &rx->frame[i];
+
+		iobatch_read(&q->worker->io, q->port.fd, f->iov, ARRAY_SIZE(f->iov), &f->read.ret);
+	}
+	rx->nr_old = RX_BATCH;
+	stats_add(&q->stats->port_ops, RX_BATCH);
+}
+
 /* The guest has posted too little: its port's queue fills, and after a time is too old to keep. */
 static void starve(struct queue *q)
 {
@@ -87,53 +102,48 @@ static void starve(struct queue *q)
 		stats_inc(&q->stats->rx_full);
 	}
 	waited = now - rx->starved_since;
-	rx->discard = waited >= drain_ns(q) && now >= rx->quiet_until;
+	if (waited >= drain_ns(q) && now >= rx->quiet_until)
+		read_old(q);
 	if (waited >= RX_STALL_NS && q->features.rx_notify)
 		set_ready(q, false);
 }
 
-static void queue_reads(struct queue *q, unsigned int nr)
+static void post_reads(struct queue *q, unsigned int nr)
 {
 	struct rx *rx = &q->rx;
 
+	rx->down = false;
 	for (unsigned int i = 0; i < nr; i++)
-		port_read(&q->port, &q->worker->io, rx->frame[i].iov, 2, &rx->frame[i].length);
-	rx->nr_reads = nr;
-	q->port.readable.fired = false;
+		iobatch_post(&q->worker->io, &q->port.frames, &rx->frame[i].read, i + 1 < nr);
+	rx->nr_busy = nr;
 	stats_add(&q->stats->port_ops, nr);
 }
 
-int rx_begin(struct queue *q, bool speculate, const char **ret_why)
+int rx_begin(struct queue *q, const char **ret_why)
 {
 	struct rx *rx = &q->rx;
-	int avail = ring_rx_unconsumed(&q->rx_ring);
 	unsigned int room;
+	int avail;
 
-	rx->nr_reads = 0;
-	rx->discard = false;
+	rx->nr_old = 0;
+	rx->nr_done = 0;
+	if (rx->nr_busy)
+		return 0;
+
+	avail = ring_rx_unconsumed(&q->rx_ring);
 	if (avail < 0) {
 		*ret_why = "rx ring: the producer index makes no sense";
 		return avail;
 	}
-
 	room = (unsigned int)avail / rx->max_slots;
 	if (room == 0) {
 		starve(q);
-		if (rx->discard)
-			queue_reads(q, RX_BATCH);
 		return 0;
 	}
-	if (rx->starved)
-		rx->more = true; /* the port may have filled meanwhile */
 	rx->starved = false;
 	set_ready(q, true);
-
-	if (rx->down && now_ns() < rx->quiet_until)
-		return 0;
-	if (q->port.readable.fired || rx->more || rx->down)
-		queue_reads(q, min(room, rx->nr_wanted));
-	else if (speculate)
-		queue_reads(q, 1);
+	if (!rx->down || now_ns() >= rx->quiet_until)
+		post_reads(q, min(room, (unsigned int)RX_BATCH));
 	return 0;
 }
 
@@ -161,18 +171,21 @@ static void fill_slots(struct queue *q, struct rx_frame *f, uint32_t len)
 }
 
 /* Decide how a frame goes to the guest. One that cannot go leaves no trace on the ring. */
-static void place(struct queue *q, struct rx_frame *f)
+static bool place(struct queue *q, struct rx_frame *f)
 {
-	uint32_t len = (uint32_t)f->length - PORT_HEADER_BYTES;
+	uint32_t len = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
 	struct offload_rx how;
 
-	switch (port_result(f->length)) {
+	switch (port_result(f->read.ret)) {
 	case PORT_DONE:
 		break;
+	case PORT_AGAIN:
+		return false;
+	case PORT_DOWN:
+		q->rx.down = true;
+		return false;
 	case PORT_REFUSED: /* taken off the kernel's queue, but the header cannot say what it is */
 		goto drop_rx_bad_offload;
-	default:
-		return;
 	}
 	if (len == 0 || len > (q->features.rx_sg ? RX_FRAME_BYTES : COPY_PAGE_SIZE))
 		goto drop_rx_too_long;
@@ -183,15 +196,16 @@ static void place(struct queue *q, struct rx_frame *f)
 	f->gso_type = how.gso_type;
 	f->gso_size = how.gso_type == XEN_NETIF_GSO_TYPE_NONE ? 0 : how.gso_size;
 	stats_add(&q->stats->rx_csum_completed, how.completed);
+	f->length = len;
 	fill_slots(q, f, len);
-	f->placed = true;
-	return;
+	return true;
 
 drop_rx_too_long:
 	stats_inc(&q->stats->drop_rx_too_long);
-	return;
+	return false;
 drop_rx_bad_offload:
 	stats_inc(&q->stats->drop_rx_bad_offload);
+	return false;
 }
 
 static void note_extra(struct queue *q, const struct rx_frame *f)
@@ -207,7 +221,7 @@ static void note_extra(struct queue *q, const struct rx_frame *f)
 static void count(struct queue *q, const struct rx_frame *f)
 {
 	stats_inc(&q->stats->rx_packets);
-	stats_add(&q->stats->rx_bytes, (uint64_t)f->length - PORT_HEADER_BYTES);
+	stats_add(&q->stats->rx_bytes, f->length);
 	stats_add(&q->stats->rx_gso_packets, f->gso_size != 0);
 	stats_add(&q->stats->rx_csum_blank, !!(f->flags & NETRXF_csum_blank));
 }
@@ -219,7 +233,7 @@ static void count(struct queue *q, const struct rx_frame *f)
 static void respond(struct queue *q, const struct rx_frame *f)
 {
 	bool ok = copy_ok(&q->rx.copy, f->first_segment, f->nr_data);
-	uint32_t left = (uint32_t)f->length - PORT_HEADER_BYTES;
+	uint32_t left = f->length;
 	unsigned int data = 0;
 
 	for (unsigned int i = 0; i < f->nr_slots; i++) {
@@ -247,58 +261,51 @@ drop_rx_copy_failed:
 	stats_inc(&q->stats->drop_rx_copy_failed);
 }
 
-/* How many frames the reads brought, and from that how many to try the next time. */
-static unsigned int count_reads(struct rx *rx)
+/* Less than was asked for: the port is empty now. */
+static unsigned int count_old(struct rx *rx)
 {
 	unsigned int nr = 0;
 
-	rx->down = false;
-	for (unsigned int i = 0; i < rx->nr_reads; i++) {
-		enum port_result result = port_result(rx->frame[i].length);
-
-		nr += result == PORT_DONE;
-		rx->down |= result == PORT_DOWN;
-	}
-	rx->more = nr && nr == rx->nr_reads;
-	if (rx->down || (rx->discard && !rx->more))
+	for (unsigned int i = 0; i < rx->nr_old; i++)
+		nr += port_result(rx->frame[i].read.ret) == PORT_DONE;
+	if (nr < rx->nr_old)
 		rx->quiet_until = now_ns() + RX_RETRY_NS;
-	if (rx->more)
-		rx->nr_wanted = min(rx->nr_wanted * 2, (unsigned int)RX_BATCH);
-	else
-		rx->nr_wanted = max(nr + 1, (unsigned int)RX_MIN_READS);
 	return nr;
 }
 
 bool rx_end(struct queue *q)
 {
+	struct rx_frame *placed[RX_BATCH];
 	struct rx *rx = &q->rx;
-	unsigned int nr, nr_placed = 0;
+	unsigned int nr_placed = 0;
+	struct iobatch_read *r;
 
-	if (rx->nr_reads == 0) {
-		rx->more = false;
-		return false;
-	}
-	nr = count_reads(rx);
-	if (rx->discard)
+	if (rx->nr_old) {
+		rx->nr_done = count_old(rx);
 		goto drop_rx_expired;
+	}
 
 	copy_reset(&rx->copy);
-	for (unsigned int i = 0; i < rx->nr_reads; i++) {
-		rx->frame[i].placed = false;
-		place(q, &rx->frame[i]);
-		nr_placed += rx->frame[i].placed;
+	while ((r = iobatch_take(&q->port.frames))) {
+		struct rx_frame *f = container_of(r, struct rx_frame, read);
+
+		rx->nr_busy--;
+		rx->nr_done++;
+		if (place(q, f))
+			placed[nr_placed++] = f;
 	}
+	if (rx->down && rx->nr_done)
+		rx->quiet_until = now_ns() + RX_RETRY_NS;
 	if (nr_placed == 0)
 		return false;
 
 	copy_flush(&rx->copy, q->worker->gnttab);
-	for (unsigned int i = 0; i < rx->nr_reads; i++)
-		if (rx->frame[i].placed)
-			respond(q, &rx->frame[i]);
+	for (unsigned int i = 0; i < nr_placed; i++)
+		respond(q, placed[i]);
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
 
 drop_rx_expired:
-	stats_add(&q->stats->drop_rx_expired, nr);
+	stats_add(&q->stats->drop_rx_expired, rx->nr_done);
 	return false;
 }
 
@@ -307,26 +314,19 @@ static void lower(uint64_t *deadline, uint64_t to)
 	*deadline = min(*deadline, to);
 }
 
-bool rx_idle(struct queue *q, uint64_t *deadline, unsigned int *ret_need)
+unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 {
 	struct rx *rx = &q->rx;
 
-	if (rx->more)
-		return true;
-
-	*ret_need = 0;
-	if (rx->down && !rx->starved) {
-		lower(deadline, rx->quiet_until);
-		return false;
-	}
+	if (rx->nr_busy)
+		return 0;
 	if (!rx->starved) {
-		iobatch_watch(&q->worker->io, &q->port.readable);
-		return false;
+		lower(deadline, rx->quiet_until); /* the port is down */
+		return 0;
 	}
-	*ret_need = rx->max_slots;
 	if (!q->features.rx_notify)
 		lower(deadline, now_ns() + RX_POLL_NS);
 	else
 		lower(deadline, max(rx->starved_since + drain_ns(q), rx->quiet_until));
-	return false;
+	return rx->max_slots;
 }

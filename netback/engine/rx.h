@@ -14,8 +14,8 @@
 #include "netback/engine/ring.h"
 
 /*
- * A frame is read from the port only when the guest has posted buffers for the largest one there can
- * be. So every frame that was read fits, none is ever kept, and the port's own queue (bounded, tail
+ * A read is posted to the port only when the guest has posted buffers for the largest frame there can
+ * be. So every frame that comes fits, none is ever kept, and the port's own queue (bounded, tail
  * drop, in the kernel) is the only one: no guest can make us buffer (XSA-392).
  *
  * A guest that posts too few buffers for RX_DRAIN_NS has the port's old frames dropped, and is
@@ -25,9 +25,8 @@
 struct queue;
 
 enum {
-	RX_BATCH = 16,	     /* frames a round */
+	RX_BATCH = 16,	     /* frames we hold at the most */
 	RX_FRAME_PAGES = 16, /* PORT_MAX_FRAME bytes, page-aligned for the copies */
-	RX_MIN_READS = 2,    /* one more than a lone frame: an empty read ends the round */
 	RX_MAX_SLOTS = 17,   /* of the largest frame: its pages and a GSO extra info */
 };
 
@@ -39,9 +38,9 @@ enum {
 
 struct rx_frame {
 	struct virtio_net_hdr hdr;
-	int32_t length; /* see port_result */
 	struct iovec iov[2];
-	bool placed;
+	struct iobatch_read read; /* its ret: see port_result */
+	uint32_t length;
 	uint16_t nr_slots; /* extra info included */
 	uint16_t nr_data;
 	uint16_t first_segment; /* in the copy batch, nr_data of them */
@@ -54,12 +53,11 @@ struct rx_frame {
 struct rx {
 	uint8_t *pages;		/* RX_BATCH frames of RX_FRAME_PAGES */
 	unsigned int max_slots; /* the largest frame of this frontend takes */
-	unsigned int nr_reads;	/* queued this round */
-	unsigned int nr_wanted; /* reads worth trying: grows with success */
-	bool more;		/* the port gave as many as were asked for */
-	bool discard;		/* this round's frames are too old to keep */
+	unsigned int nr_busy;	/* frames */
+	unsigned int nr_old;	/* of these: reads to throw away what is too old to keep */
+	unsigned int nr_done;	/* frames the port gave in this round */
 	bool starved;		/* too few buffers posted */
-	bool down;		/* the port is gone: its watch would fire for ever */
+	bool down;		/* the port is gone: reads would fail for ever */
 	bool ready;		/* as last told to the vif */
 	uint64_t starved_since; /* ns */
 	uint64_t quiet_until;	/* ns; nothing to read of a port that is down or drained */
@@ -72,18 +70,16 @@ int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features)
 void rx_release(struct rx *rx);
 
 /*
- * Worker. rx_begin queues reads of the port if it has something, or if this queue just wrote to it
- * (`speculate`: a local peer answers within the write); 0 or -EPROTO: fatal, *ret_why says why.
- * rx_end, after the reads are done, copies and responds; true: notify the frontend.
+ * Worker. rx_begin posts reads of the port as far as the guest has room; 0 or -EPROTO: fatal, *ret_why
+ * says why. rx_end deals with the frames that have come; true: notify the frontend.
  */
-int rx_begin(struct queue *q, bool speculate, const char **ret_why);
+int rx_begin(struct queue *q, const char **ret_why);
 bool rx_end(struct queue *q);
 
 /*
- * The round is over: is there more in the port? Else its watch is armed, unless the guest has no room,
- * and *deadline (ns) lowered to when the ring or the port is to be looked at anyway. need_event is
- * set to the requests rx_begin waits for, 0 if it waits for none.
+ * The round is over. Returns the requests that rx_begin waits for, 0 if it waits for none, and lowers
+ * *deadline (ns) to when the ring or the port is to be looked at anyway.
  */
-bool rx_idle(struct queue *q, uint64_t *deadline, unsigned int *ret_need);
+unsigned int rx_idle(struct queue *q, uint64_t *deadline);
 
 #endif

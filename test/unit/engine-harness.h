@@ -19,8 +19,7 @@
  * other. Nothing is a thread or waits: a round is tx_begin, rx_begin, iobatch_run, tx_end, rx_end as
  * the worker makes it.
  *
- * harness_create makes the machine, once a program and before any test forks; harness_remove takes it
- * away. harness_open begins a process's use of it (a forked test's own), harness_reset an empty queue whose
+ * harness_create makes the machine, before any test forks; harness_remove takes it away. harness_open begins a process's use of it (a forked test's own), harness_reset an empty queue whose
  * rings stand at `start`. Helpers end the program if the test itself is wrong; what the engine does is
  * for the test to judge.
  */
@@ -56,6 +55,9 @@ struct harness {
 
 void harness_create(void);
 void harness_remove(void);
+
+/* Says so on stdout if not. */
+bool harness_has_uring(void);
 
 void harness_open(struct harness *h, bool want_uring);
 void harness_reset(struct harness *h, const struct link_features *features, RING_IDX start);

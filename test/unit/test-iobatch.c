@@ -1,55 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* test-iobatch.c: both ways of doing it give the same results */
-#include "netback/engine/iobatch.h"
-
-#include <check.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "netback/common/util.h"
-
-static struct iobatch batch, *b = &batch;
-static int ends[2];
-
-static void open_pair(int pair[2])
-{
-	ck_assert_int_eq(
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-}
-
-static void setup(bool uring)
-{
-	signal(SIGPIPE, SIG_IGN);
-	iobatch_open(b, uring);
-	ck_assert_msg(b->uring == uring, "the wrong mode");
-	open_pair(ends);
-}
-
-static void setup_plain(void)
-{
-	setup(false);
-}
-
-static void setup_uring(void)
-{
-	setup(true);
-}
-
-static void teardown(void)
-{
-	iobatch_close(b);
-	close(ends[0]);
-	close(ends[1]);
-}
+#include "test/unit/iobatch-modes.h"
 
 static int64_t now_ms(void)
 {
@@ -59,27 +16,12 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static struct iobatch_watch watch_of(int fd)
-{
-	return (struct iobatch_watch){.fd = fd, .events = POLLIN};
-}
-
-static void say(int fd)
-{
-	ck_assert_int_eq(write(fd, "x", 1), 1);
-}
-
 static void hear(int fd)
 {
 	char byte;
 
 	ck_assert_int_eq(read(fd, &byte, 1), 1);
 }
-
-enum {
-	MS = 1000000,
-	FOREVER = -1
-};
 
 /* --- reads and writes --------------------------------------------------------------------------- */
 
@@ -130,11 +72,12 @@ START_TEST(test_errors)
 	char byte;
 	struct iovec iov = {&byte, 1};
 	int32_t empty = 1, bad = 1, gone = 1, after = 1;
-	int pair[2];
+	int pair[2], quiet[2];
 
 	open_pair(pair);
+	open_pair(quiet);
 	close(pair[1]);
-	iobatch_read(b, ends[1], &iov, 1, &empty);
+	iobatch_read(b, quiet[1], &iov, 1, &empty);
 	iobatch_write(b, -1, &iov, 1, &bad);
 	iobatch_write(b, pair[0], &iov, 1, &gone);
 	iobatch_write(b, ends[0], &iov, 1, &after);
@@ -144,6 +87,8 @@ START_TEST(test_errors)
 	ck_assert_int_eq(gone, -EPIPE);
 	ck_assert_int_eq(after, 1);
 	close(pair[0]);
+	close(quiet[0]);
+	close(quiet[1]);
 }
 END_TEST
 
@@ -199,10 +144,7 @@ START_TEST(test_file_changes_under_its_number)
 }
 END_TEST
 
-/*
- * io_uring would wait for some files in spite of O_NONBLOCK if not told otherwise by operation, and
- * others refuse to be told: inotify here, the event channel device on Xen.
- */
+/* io_uring waits in spite of O_NONBLOCK; an operation that is not done is called back, of any file. */
 START_TEST(test_files_of_other_kinds)
 {
 	char dir[] = "/tmp/test-iobatch.XXXXXX", path[64], event[512], byte;
@@ -246,13 +188,17 @@ END_TEST
 /* What it is for: a call a round, not an operation. */
 START_TEST(test_one_call)
 {
-	char byte;
+	char byte = 'x';
 	struct iovec iov = {&byte, 1};
 	int32_t ret[100];
 
-	for (int i = 0; i < 100; i++)
-		iobatch_read(b, ends[1], &iov, 1, &ret[i]);
+	for (int i = 0; i < 100; i += 2) {
+		iobatch_write(b, ends[0], &iov, 1, &ret[i]);
+		iobatch_read(b, ends[1], &iov, 1, &ret[i + 1]);
+	}
 	iobatch_run(b);
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_eq(ret[i], 1);
 	ck_assert_uint_eq(b->nr_calls, b->uring ? 1 : 100);
 }
 END_TEST
@@ -415,30 +361,26 @@ END_TEST
 
 START_TEST(test_too_many_watches)
 {
-	static struct iobatch_watch w[IOBATCH_MAX_WATCHES + 1];
+	static struct iobatch_watch w[IOBATCH_MAX_WAITS + 1];
 
-	for (int i = 0; i < IOBATCH_MAX_WATCHES; i++) {
+	for (int i = 0; i < IOBATCH_MAX_WAITS; i++) {
 		w[i] = watch_of(ends[1]);
 		ck_assert_int_eq(iobatch_watch(b, &w[i]), 0);
 	}
-	w[IOBATCH_MAX_WATCHES] = watch_of(ends[1]);
-	ck_assert_int_eq(iobatch_watch(b, &w[IOBATCH_MAX_WATCHES]), b->uring ? 0 : -ENOSPC);
-	ck_assert(w[IOBATCH_MAX_WATCHES].armed == b->uring);
+	w[IOBATCH_MAX_WAITS] = watch_of(ends[1]);
+	ck_assert_int_eq(iobatch_watch(b, &w[IOBATCH_MAX_WAITS]), b->uring ? 0 : -ENOSPC);
+	ck_assert(w[IOBATCH_MAX_WAITS].armed == b->uring);
 	/* None is lost, however many fire at once. */
 	say(ends[0]);
 	for (int round = 0; round < 200 && !w[0].fired; round++)
 		iobatch_wait(b, 1 * MS);
-	for (int i = 0; i < IOBATCH_MAX_WATCHES; i++)
+	for (int i = 0; i < IOBATCH_MAX_WAITS; i++)
 		ck_assert_msg(w[i].fired, "watch %d", i);
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *name, SFun setup_mode)
+static void add_tests(TCase *tcase)
 {
-	TCase *tcase = tcase_create(name);
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_test(tcase, test_results_in_order);
 	tcase_add_test(tcase, test_vectors);
 	tcase_add_test(tcase, test_errors);
@@ -459,20 +401,5 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 
 int main(void)
 {
-	Suite *suite = suite_create("iobatch");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	add_tests(suite, "plain", setup_plain);
-	iobatch_open(b, true);
-	if (b->uring)
-		add_tests(suite, "io_uring", setup_uring);
-	else
-		printf("io_uring is not allowed here: only the plain mode is tested\n");
-	iobatch_close(b);
-
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return run_modes("iobatch", add_tests);
 }

@@ -18,6 +18,7 @@
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
 #include "test/fakexen/machine.h"
+#include "test/unit/test-tap.h"
 
 enum {
 	SOON = 2000,	 /* ms */
@@ -99,8 +100,7 @@ static void make_guest(struct guest *g, bool split)
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	g->peer = pair[1];
-	g->q.port.fd = pair[0];
-	g->q.port.readable = (struct iobatch_watch){.fd = pair[0], .events = POLLIN};
+	g->q.port = (struct port){.fd = pair[0], .frames = {.fd = pair[0]}};
 	g->q.worker = w;
 	g->q.stats = &g->stats;
 	g->q.features = (struct link_features){.rx_csum_ipv4 = true, .rx_notify = true};
@@ -397,16 +397,22 @@ END_TEST
 START_TEST(test_port_gone)
 {
 	struct guest *g = &guests[0];
-	int mem = open("/proc/self/mem", O_RDWR); /* EIO, and readable for ever */
+	unsigned int index;
+	int tap = open_tap(&index);
 
-	ck_assert_int_ge(dup2(mem, g->q.port.fd), 0);
+	if (tap < 0) {
+		printf("no tap here: test_port_gone has tested nothing\n");
+		return;
+	}
+	ck_assert_int_ge(dup3(tap, g->q.port.fd, O_CLOEXEC), 0);
+	ck_assert(delete_tap(index));
 	open_guest(g);
 	push_rx(g, 5);
 	push_tx(g, 60);
 	ck_assert(reaches(&g->stats.drop_tx_port_down, 1));
 	expect_sleep("port gone");
 	close_guest(g);
-	close(mem);
+	close(tap);
 }
 END_TEST
 

@@ -5,12 +5,15 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "test/unit/engine-harness.h"
+#include "test/unit/test-tap.h"
 
 static struct harness harness, *h = &harness;
 static struct link_features features;
@@ -18,12 +21,23 @@ static uint8_t frame[HARNESS_FRAME];
 static struct harness_frame got;
 static const struct virtio_net_hdr plain;
 
-static void setup(void)
+static void setup(bool uring)
 {
-	harness_open(h, false);
+	harness_open(h, uring);
+	ck_assert_msg(h->w.io.uring == uring, "the wrong mode");
 	features = harness_all_features();
 	harness_reset(h, &features, 0);
 	harness_make_frame(frame, 4, 1514, 7);
+}
+
+static void setup_plain(void)
+{
+	setup(false);
+}
+
+static void setup_uring(void)
+{
+	setup(true);
 }
 
 static void teardown(void)
@@ -62,7 +76,7 @@ static int64_t idle(unsigned int *ret_need)
 {
 	uint64_t deadline = UINT64_MAX;
 
-	ck_assert(!rx_idle(&h->q, &deadline, ret_need));
+	*ret_need = rx_idle(&h->q, &deadline);
 	return deadline == UINT64_MAX ? INT64_MAX : (int64_t)(deadline - now_ns());
 }
 
@@ -94,7 +108,6 @@ START_TEST(test_stall)
 {
 	harness_rx_post(h, 17);
 	go();
-	h->q.port.readable.fired = true;
 	send_frames(1);
 	go();
 	ck_assert_uint_eq(h->stats.rx_packets, 1);
@@ -126,30 +139,32 @@ START_TEST(test_wait_for_buffers)
 
 	harness_rx_post(h, 16);
 	send_frames(3);
-	h->q.port.readable.fired = true;
 	go();
 	ck_assert_uint_eq(h->stats.port_ops, 0);
 	expect_about(idle(&need), RX_DRAIN_NS);
 	ck_assert_uint_eq(need, 17);
-	ck_assert_msg(!h->q.port.readable.armed, "frames that have no room would wake us for ever");
+	/* What has no room does not wake us either. */
+	ck_assert_uint_eq(h->q.port.frames.nr_posted, 0);
 
 	pass(RX_DRAIN_NS - 1000000000u);
 	go();
 	ck_assert_uint_eq(h->stats.port_ops, 0);
 	expect_about(idle(&need), 1000000000u);
 
-	/* In time: all are kept, without a new word of the port. */
-	h->q.port.readable.fired = false;
+	/* In time: all are kept, and more is waited for. */
 	harness_rx_post(h, 100);
-	go();
 	go();
 	ck_assert_uint_eq(h->stats.rx_packets, 3);
 	ck_assert_uint_eq(h->stats.drop_rx_expired, 0);
 	ck_assert_int_eq(idle(&need), INT64_MAX);
-	ck_assert(h->q.port.readable.armed);
+	ck_assert_uint_eq(need, 0);
+	ck_assert_uint_eq(h->q.port.frames.nr_posted, 3);
 
 	/* And when buffers are short the next time, its patience begins anew. */
 	ck_assert_uint_eq(h->stats.rx_full, 1);
+	send_frames(3);
+	go();
+	ck_assert_uint_eq(h->stats.rx_packets, 6);
 	h->q.rx_ring.req_cons = h->rx_prod;
 	go();
 	ck_assert_uint_eq(h->stats.rx_full, 2);
@@ -157,19 +172,32 @@ START_TEST(test_wait_for_buffers)
 }
 END_TEST
 
+/* The reads that looked for old frames have not stayed behind, to lose the next one. */
+static void expect_untouched(void)
+{
+	uint8_t header[PORT_HEADER_BYTES];
+
+	iobatch_wait(&h->w.io, 2000000);
+	iobatch_run(&h->w.io);
+	ck_assert_int_eq(recv(h->q.port.fd, header, sizeof(header), MSG_PEEK), sizeof(header));
+	ck_assert_uint_eq(h->w.io.nr_inflight, 0);
+}
+
 START_TEST(test_drop_rx_expired)
 {
 	unsigned int need;
-	uint64_t ops, deadline = 0;
+	uint64_t ops;
 
 	go();
 	send_frames(2 * RX_BATCH + 3);
 	pass(RX_DRAIN_NS);
 	go();
 	ck_assert_uint_eq(h->stats.drop_rx_expired, RX_BATCH);
-	ck_assert_msg(rx_idle(&h->q, &deadline, &need), "there is more to drop");
+	ck_assert_msg(h->q.rx.nr_done == RX_BATCH, "there may be more to drop");
 	go();
+	ck_assert_uint_eq(h->q.rx.nr_done, RX_BATCH);
 	go();
+	ck_assert_uint_eq(h->q.rx.nr_done, 3);
 	ck_assert_uint_eq(h->stats.drop_rx_expired, 2 * RX_BATCH + 3);
 	ck_assert_uint_eq(h->stats.rx_packets, 0);
 
@@ -180,6 +208,7 @@ START_TEST(test_drop_rx_expired)
 	expect_about(idle(&need), RX_RETRY_NS);
 	ck_assert_uint_eq(need, 17);
 	send_frames(1);
+	expect_untouched();
 	pass(RX_RETRY_NS);
 	go();
 	ck_assert_uint_eq(h->stats.drop_rx_expired, 2 * RX_BATCH + 4);
@@ -216,7 +245,6 @@ START_TEST(test_without_rx_notify)
 	go();
 	pass(2 * RX_STALL_NS);
 	send_frames(1);
-	h->q.port.readable.fired = true;
 	go();
 	go();
 	pass(2 * RX_STALL_NS);
@@ -226,88 +254,134 @@ START_TEST(test_without_rx_notify)
 }
 END_TEST
 
-/* --- the port's word --------------------------------------------------------------------------------------- */
+/* --- reads that wait ------------------------------------------------------------------------------------- */
 
-START_TEST(test_idle_arms_the_watch)
+START_TEST(test_wakes_with_the_frame)
 {
 	unsigned int need = 99;
+	uint64_t calls, sleeps;
 
 	harness_rx_post(h, 100);
 	go();
-	ck_assert_uint_eq(h->stats.port_ops, 0);
+	ck_assert_uint_eq(h->stats.port_ops, 5);
 	ck_assert_int_eq(idle(&need), INT64_MAX);
 	ck_assert_uint_eq(need, 0);
-	ck_assert(h->q.port.readable.armed);
-
-	send_frames(1);
-	iobatch_wait(&h->w.io, -1);
-	ck_assert(h->q.port.readable.fired);
-	go();
-	ck_assert_uint_eq(h->stats.rx_packets, 1);
-	ck_assert(!h->q.port.readable.fired);
-	go();
-	ck_assert_int_eq(idle(&need), INT64_MAX);
-	ck_assert(h->q.port.readable.armed);
+	for (unsigned int i = 1; i <= 5; i++) {
+		calls = h->w.io.nr_calls;
+		sleeps = h->w.io.nr_sleeps;
+		send_frames(1);
+		iobatch_wait(&h->w.io, -1);
+		go();
+		ck_assert_uint_eq(h->stats.rx_packets, i);
+		/* Told once, whatever is posted; a newer kernel begins the next read in a call of its own. */
+		ck_assert_uint_eq(h->w.io.nr_sleeps, sleeps + 1);
+		ck_assert_uint_le(h->w.io.nr_calls, calls + (h->w.io.uring ? 2 : 4));
+		ck_assert_uint_eq(h->stats.port_ops, 5);
+		go();
+		if (i < 5)
+			ck_assert_int_eq(idle(&need), INT64_MAX);
+	}
+	/* All are used: the round after the last has posted what there is room for now. */
+	ck_assert_uint_eq(h->stats.port_ops, 10);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 5);
 }
 END_TEST
 
-START_TEST(test_more_is_not_idle)
-{
-	uint64_t deadline = UINT64_MAX;
-	unsigned int need;
-
-	harness_rx_post(h, 100);
-	send_frames(RX_MIN_READS);
-	h->q.port.readable.fired = true;
-	go();
-	ck_assert_uint_eq(h->stats.rx_packets, RX_MIN_READS);
-	ck_assert(rx_idle(&h->q, &deadline, &need));
-	go();
-	ck_assert(!rx_idle(&h->q, &deadline, &need));
-}
-END_TEST
-
-/* Who has just sent gets one look at the port, unasked. */
-START_TEST(test_speculation)
+/* One call does what a guest sends and what it gets. */
+START_TEST(test_both_directions_in_a_round)
 {
 	const netif_tx_request_t req = {.gref = h->ref[0], .size = 60};
+	struct virtio_net_hdr hdr;
+	uint64_t calls;
 
-	harness_rx_post(h, 100);
+	harness_rx_post(h, 17);
 	go();
-	ck_assert_uint_eq(h->stats.port_ops, 0);
 	send_frames(1);
-	go();
-	ck_assert_uint_eq(h->stats.port_ops, 0);
 	harness_tx_put(h, &req);
 	harness_tx_push(h);
+	calls = h->w.io.nr_calls;
 	go();
 	ck_assert_uint_eq(h->stats.tx_packets, 1);
 	ck_assert_uint_eq(h->stats.rx_packets, 1);
-	ck_assert_uint_eq(h->stats.port_ops, 2);
+	ck_assert_int_eq(harness_recv(h, &hdr, frame), 60);
+	if (h->w.io.uring)
+		ck_assert_uint_eq(h->w.io.nr_calls, calls + 1);
 }
 END_TEST
 
-/* A tap that is deleted is readable for ever, and each read fails. */
-START_TEST(test_port_down)
+/* A queue that is closed while it waits: its memory and its port's frames are others'. */
+START_TEST(test_end_while_waiting)
 {
-	int real = dup(h->q.port.fd), mem = open("/proc/self/mem", O_RDWR); /* EIO at its start */
-	unsigned int need = 99;
-	uint64_t ops;
+	static uint8_t pattern[RX_BATCH * RX_FRAME_PAGES * COPY_PAGE_SIZE];
+	static struct rx was;
 
-	ck_assert(real >= 0 && mem >= 0);
-	harness_rx_post(h, 100);
-	ck_assert_int_ge(dup2(mem, h->q.port.fd), 0);
-	h->q.port.readable.fired = true;
+	harness_rx_post(h, RING_SLOTS);
+	send_frames(2);
 	go();
-	ck_assert_uint_eq(h->stats.port_ops, RX_MIN_READS);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 13);
+	iobatch_end_stream(&h->w.io, &h->q.port.frames);
+	ck_assert_uint_eq(h->q.port.frames.nr_posted, 0);
+	ck_assert_ptr_null(iobatch_take(&h->q.port.frames));
+
+	was = h->q.rx;
+	memset(pattern, 0x5a, sizeof(pattern));
+	memcpy(h->q.rx.pages, pattern, sizeof(pattern));
+	send_frames(2);
+	expect_untouched();
+	ck_assert_mem_eq(&h->q.rx, &was, sizeof(was));
+	ck_assert(memcmp(h->q.rx.pages, pattern, sizeof(pattern)) == 0);
+}
+END_TEST
+
+/* --- ports that are gone --------------------------------------------------------------------------------- */
+
+static void expect_retry_in_a_second(uint64_t ops)
+{
+	const netif_tx_request_t req = {.gref = h->ref[0], .size = 60};
+	unsigned int need = 99;
+	uint64_t until = h->q.rx.quiet_until;
+
 	expect_about(idle(&need), RX_RETRY_NS);
 	ck_assert_uint_eq(need, 0);
-	ck_assert(!h->q.port.readable.armed);
-
-	ops = h->stats.port_ops;
-	go();
-	go();
+	ck_assert_uint_eq(h->q.port.frames.nr_posted, 0);
+	/* A guest that sends does not put it off. */
+	for (int i = 0; i < 3; i++) {
+		harness_tx_put(h, &req);
+		harness_tx_push(h);
+		go();
+		ck_assert_uint_eq(h->q.rx.nr_done, 0);
+	}
+	ck_assert_uint_eq(h->q.rx.quiet_until, until);
 	ck_assert_uint_eq(h->stats.port_ops, ops);
+}
+
+START_TEST(test_port_deleted)
+{
+	int real = dup(h->q.port.fd), tap;
+	unsigned int index, need;
+
+	tap = open_tap(&index);
+	if (tap < 0) {
+		printf("no tap here: test_port_deleted has tested nothing\n");
+		return;
+	}
+	ck_assert_int_ge(dup3(tap, h->q.port.fd, O_CLOEXEC), 0);
+	close(tap);
+	harness_rx_post(h, 100);
+	go();
+	ck_assert_uint_eq(h->q.rx.nr_busy, 5);
+	ck_assert(delete_tap(index));
+	iobatch_wait(&h->w.io, 2000000000);
+	go();
+	ck_assert_uint_eq(h->q.rx.nr_busy, 0);
+	ck_assert_int_eq(h->q.rx.frame[0].read.ret, -EBADFD);
+	ck_assert(h->q.rx.down);
+	expect_retry_in_a_second(5 + 3);
+
+	pass(RX_RETRY_NS);
+	go();
+	ck_assert(h->q.rx.down);
+	expect_retry_in_a_second(10 + 6);
 
 	/* It is back. */
 	ck_assert_int_ge(dup2(real, h->q.port.fd), 0);
@@ -317,30 +391,39 @@ START_TEST(test_port_down)
 	pass(RX_RETRY_NS);
 	go();
 	ck_assert_uint_eq(h->stats.rx_packets, 1);
+	ck_assert(!h->q.rx.down);
 	ck_assert_int_eq(idle(&need), INT64_MAX);
-	ck_assert(h->q.port.readable.armed);
+	close(real);
 }
 END_TEST
 
-int main(void)
+static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 {
-	Suite *suite = suite_create("rx-starved");
-	TCase *tcase = tcase_create("rx-starved");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	TCase *tcase = tcase_create(name);
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_test(tcase, test_ready_with_the_first_buffers);
 	tcase_add_test(tcase, test_stall);
 	tcase_add_test(tcase, test_wait_for_buffers);
 	tcase_add_test(tcase, test_drop_rx_expired);
 	tcase_add_test(tcase, test_without_rx_notify);
-	tcase_add_test(tcase, test_idle_arms_the_watch);
-	tcase_add_test(tcase, test_more_is_not_idle);
-	tcase_add_test(tcase, test_speculation);
-	tcase_add_test(tcase, test_port_down);
+	tcase_add_test(tcase, test_wakes_with_the_frame);
+	tcase_add_test(tcase, test_both_directions_in_a_round);
+	tcase_add_test(tcase, test_end_while_waiting);
+	tcase_add_test(tcase, test_port_deleted);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("rx-starved");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	add_tests(suite, "plain", setup_plain);
+	if (harness_has_uring())
+		add_tests(suite, "io_uring", setup_uring);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

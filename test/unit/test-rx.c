@@ -18,11 +18,22 @@ static struct harness_frame got;
 static uint8_t frame[HARNESS_FRAME];
 static const struct virtio_net_hdr plain;
 
-static void setup(void)
+static void setup(bool uring)
 {
-	harness_open(h, false);
+	harness_open(h, uring);
+	ck_assert_msg(h->w.io.uring == uring, "the wrong mode");
 	features = harness_all_features();
 	harness_reset(h, &features, 0);
+}
+
+static void setup_plain(void)
+{
+	setup(false);
+}
+
+static void setup_uring(void)
+{
+	setup(true);
 }
 
 static void teardown(void)
@@ -30,10 +41,8 @@ static void teardown(void)
 	harness_close(h);
 }
 
-/* A round in which the port has been told to be readable. */
 static void serve(void)
 {
-	h->q.port.readable.fired = true;
 	ck_assert_int_eq(harness_round(h), 0);
 }
 
@@ -217,11 +226,9 @@ START_TEST(test_one_push_for_many)
 	harness_rx_post(h, RING_SLOTS);
 	for (unsigned int i = 0; i < 8; i++)
 		send_plain(100 + i * 1500, (uint8_t)i);
-	h->q.rx.nr_wanted = 8;
 	h->rx->rsp_event = 5;
-	h->q.port.readable.fired = true;
 
-	ck_assert_int_eq(rx_begin(&h->q, false, &h->why), 0);
+	ck_assert_int_eq(rx_begin(&h->q, &h->why), 0);
 	iobatch_run(&h->w.io);
 	ck_assert_uint_eq(h->rx->rsp_prod, 0);
 	ck_assert_msg(rx_end(&h->q), "the guest asked for an event at 5");
@@ -235,35 +242,74 @@ START_TEST(test_one_push_for_many)
 }
 END_TEST
 
-/* Reads grow while each brings a frame, and shrink to what there was and one. */
-START_TEST(test_number_of_reads)
+/* What is posted stays until it is used up; a frame in the middle costs no new read. */
+START_TEST(test_chain)
 {
-	static const unsigned int want[] = {2, 4, 8, 16, 16};
-	uint64_t ops = 0;
-
 	features.rx_sg = features.rx_gso_tcpv4 = features.rx_gso_tcpv6 = false;
 	harness_reset(h, &features, 0);
 	harness_rx_post(h, RING_SLOTS);
-	for (unsigned int i = 0; i < 49; i++)
-		send_plain(60, 1);
-	h->q.port.readable.fired = true;
-	for (unsigned int i = 0; i < ARRAY_SIZE(want); i++) {
-		ck_assert_int_eq(harness_round(h), 0);
-		ck_assert_uint_eq(h->stats.port_ops - ops, want[i]);
-		ops = h->stats.port_ops;
-	}
-	ck_assert_uint_eq(h->stats.rx_packets, 2 + 4 + 8 + 16 + 16);
-	/* Three are left of sixteen asked for: no more is expected, and four are asked for next. */
-	ck_assert_int_eq(harness_round(h), 0);
-	ck_assert_uint_eq(h->stats.rx_packets, 49);
-	ck_assert(!h->q.rx.more);
-	ck_assert_uint_eq(h->q.rx.nr_wanted, 4);
-	ops = h->stats.port_ops;
-	ck_assert_int_eq(harness_round(h), 0);
-	ck_assert_uint_eq(h->stats.port_ops, ops);
 	serve();
-	ck_assert_uint_eq(h->stats.port_ops, ops + 4);
-	ck_assert_uint_eq(h->q.rx.nr_wanted, RX_MIN_READS);
+	ck_assert_uint_eq(h->stats.port_ops, RX_BATCH);
+	ck_assert_uint_eq(h->q.rx.nr_done, 0);
+	for (unsigned int i = 0; i < 40; i++) {
+		send_plain(60 + i, (uint8_t)i);
+		serve();
+		ck_assert_uint_eq(h->stats.rx_packets, i + 1);
+		serve();
+	}
+	for (unsigned int i = 0; i < 40; i++) {
+		harness_make_frame(frame, 4, 60 + i, (uint8_t)i);
+		expect_frame(60 + i, "chain");
+	}
+	/* The third chain is half used. */
+	ck_assert_uint_eq(h->stats.port_ops, 3 * RX_BATCH);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 3 * RX_BATCH - 40);
+	ck_assert_uint_eq(h->q.port.frames.nr_posted, 3 * RX_BATCH - 40);
+
+	/* More than it takes: the rest waits for the next. */
+	for (unsigned int i = 0; i < 12; i++)
+		send_plain(60 + i, (uint8_t)i);
+	serve();
+	ck_assert_uint_eq(h->stats.rx_packets, 3 * RX_BATCH);
+	ck_assert_uint_eq(h->q.rx.nr_done, 3 * RX_BATCH - 40);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 0);
+	serve();
+	ck_assert_uint_eq(h->stats.rx_packets, 52);
+	ck_assert_uint_eq(h->stats.port_ops, 4 * RX_BATCH);
+	for (unsigned int i = 0; i < 12; i++) {
+		harness_make_frame(frame, 4, 60 + i, (uint8_t)i);
+		expect_frame(60 + i, "behind the chain");
+	}
+	expect_nothing();
+}
+END_TEST
+
+/* A read that brought nothing gives its place back. */
+START_TEST(test_read_that_found_nothing)
+{
+	struct iobatch_read *r;
+
+	harness_rx_post(h, 34);
+	send_plain(60, 1);
+	send_plain(61, 2);
+	ck_assert_int_eq(rx_begin(&h->q, &h->why), 0);
+	iobatch_run(&h->w.io);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 2);
+	r = h->q.port.frames.done.head;
+	r->ret = -EAGAIN;
+	rx_end(&h->q);
+	ck_assert_uint_eq(h->stats.rx_packets, 1);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 0);
+	expect_drop("", 0);
+	send_plain(62, 3);
+	serve();
+	ck_assert_uint_eq(h->stats.rx_packets, 2);
+	ck_assert_uint_eq(h->stats.port_ops, 3);
+	harness_make_frame(frame, 4, 61, 2);
+	expect_frame(61, "the other");
+	harness_make_frame(frame, 4, 62, 3);
+	expect_frame(62, "posted again");
+	expect_nothing();
 }
 END_TEST
 
@@ -288,9 +334,11 @@ START_TEST(test_room)
 	features.rx_gso_tcpv4 = features.rx_gso_tcpv6 = r->gso;
 	harness_reset(h, &features, 77);
 	harness_rx_post(h, r->posted);
-	h->q.rx.nr_wanted = RX_BATCH;
+	for (unsigned int i = 0; i < 20; i++)
+		send_plain(60, 1);
 	serve();
 	ck_assert_uint_eq(h->stats.port_ops, r->reads);
+	ck_assert_uint_eq(h->stats.rx_packets, r->reads);
 	ck_assert_uint_eq(h->stats.rx_full, r->reads == 0);
 }
 END_TEST
@@ -308,7 +356,6 @@ START_TEST(test_a_guest_without_sg)
 	features.rx_sg = false;
 	harness_reset(h, &features, 0);
 	harness_rx_post(h, 18);
-	h->q.rx.nr_wanted = 4;
 	send_plain(4097, 1);
 	harness_send(h, &gso, frame, 1000);
 	send_plain(4096, 2);
@@ -329,11 +376,10 @@ START_TEST(test_drop_rx_too_long)
 {
 	harness_rx_post(h, RING_SLOTS);
 	send_plain(65536, 1);
-	h->q.port.readable.fired = true;
-	ck_assert_int_eq(rx_begin(&h->q, false, &h->why), 0);
+	ck_assert_int_eq(rx_begin(&h->q, &h->why), 0);
 	iobatch_run(&h->w.io);
-	ck_assert_int_eq(h->q.rx.frame[0].length, 65546);
-	h->q.rx.frame[0].length = 65547;
+	ck_assert_int_eq(h->q.rx.frame[0].read.ret, 65546);
+	h->q.rx.frame[0].read.ret = 65547;
 	ck_assert(!rx_end(&h->q));
 	expect_drop("rx_too_long", 1);
 	expect_nothing();
@@ -400,7 +446,6 @@ END_TEST
 START_TEST(test_refused_read_between_frames)
 {
 	harness_rx_post(h, RING_SLOTS);
-	h->q.rx.nr_wanted = 8;
 	send_plain(60, 1);
 	ck_assert_int_eq(write(h->peer, "short", 5), 5);
 	send_plain(70, 2);
@@ -436,8 +481,7 @@ START_TEST(test_ring_may_change_afterwards)
 {
 	harness_rx_post(h, 40);
 	send_plain(9000, 1);
-	h->q.port.readable.fired = true;
-	ck_assert_int_eq(rx_begin(&h->q, false, &h->why), 0);
+	ck_assert_int_eq(rx_begin(&h->q, &h->why), 0);
 	iobatch_run(&h->w.io);
 	h->rx->req_prod = 0; /* what was there when the reads were queued is what counts */
 	ck_assert(rx_end(&h->q));
@@ -445,21 +489,19 @@ START_TEST(test_ring_may_change_afterwards)
 }
 END_TEST
 
-int main(void)
+static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 {
-	Suite *suite = suite_create("rx");
-	TCase *tcase = tcase_create("rx");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	TCase *tcase = tcase_create(name);
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_loop_test(tcase, test_sizes, 0, ARRAY_SIZE(sizes));
 	tcase_add_test(tcase, test_every_ring_position);
 	tcase_add_loop_test(tcase, test_offloads, 0, ARRAY_SIZE(offloads));
 	tcase_add_test(tcase, test_one_push_for_many);
-	tcase_add_test(tcase, test_number_of_reads);
+	tcase_add_test(tcase, test_chain);
+	tcase_add_test(tcase, test_read_that_found_nothing);
 	tcase_add_loop_test(tcase, test_room, 0, ARRAY_SIZE(rooms));
 	tcase_add_test(tcase, test_a_guest_without_sg);
 	tcase_add_test(tcase, test_drop_rx_too_long);
@@ -468,6 +510,17 @@ int main(void)
 	tcase_add_test(tcase, test_refused_read_between_frames);
 	tcase_add_loop_test(tcase, test_fatal_producer, 0, 5);
 	tcase_add_test(tcase, test_ring_may_change_afterwards);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("rx");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	add_tests(suite, "plain", setup_plain);
+	if (harness_has_uring())
+		add_tests(suite, "io_uring", setup_uring);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* test-iobatch-stream.c: reads that wait with the kernel, one behind the other */
+#include <stdint.h>
+#include <string.h>
+
+#include "test/unit/iobatch-modes.h"
+
+enum {
+	CHAIN = 15
+};
+
+static struct source {
+	struct iobatch_stream stream;
+	struct iobatch_read reads[CHAIN];
+	struct iovec iov[CHAIN];
+	char bytes[CHAIN][8];
+} source, *src = &source;
+
+static void post_chain(struct source *s, int fd, unsigned int nr)
+{
+	s->stream.fd = fd;
+	for (unsigned int i = 0; i < nr; i++) {
+		s->iov[i] = (struct iovec){s->bytes[i], sizeof(s->bytes[i])};
+		s->reads[i] = (struct iobatch_read){.iov = &s->iov[i], .nr_iov = 1, .ret = 1234};
+		ck_assert_int_eq(iobatch_post(b, &s->stream, &s->reads[i], i + 1 < nr), 0);
+	}
+	ck_assert_uint_eq(s->stream.nr_posted, nr);
+}
+
+/* Packet i is 1 + i % 5 bytes, all of them i. */
+static void send_packets(int fd, unsigned int from, unsigned int to)
+{
+	char bytes[8];
+
+	for (unsigned int i = from; i < to; i++) {
+		memset(bytes, (char)i, sizeof(bytes));
+		ck_assert_int_eq(write(fd, bytes, 1 + i % 5), 1 + i % 5);
+	}
+}
+
+static void expect_packets(struct source *s, unsigned int from, unsigned int to)
+{
+	struct iobatch_read *r;
+
+	for (unsigned int i = from; i < to; i++) {
+		r = iobatch_take(&s->stream);
+		ck_assert_msg(r, "packet %u has not come", i);
+		ck_assert_int_eq(r->ret, 1 + (int)i % 5);
+		ck_assert_int_eq(*(char *)r->iov->iov_base, (char)i);
+		ck_assert_msg(r == &s->reads[i % CHAIN], "packet %u came by another read", i);
+	}
+	ck_assert_ptr_null(iobatch_take(&s->stream));
+}
+
+START_TEST(test_packets_in_order)
+{
+	post_chain(src, ends[1], CHAIN);
+	iobatch_wait(b, 1 * MS);
+	expect_packets(src, 0, 0);
+	send_packets(ends[0], 0, 4);
+	iobatch_run(b);
+	expect_packets(src, 0, 4);
+	ck_assert_uint_eq(src->stream.nr_posted, CHAIN - 4);
+	/* More than there are reads: they stay where they are. */
+	send_packets(ends[0], 4, CHAIN + 3);
+	iobatch_wait(b, FOREVER);
+	iobatch_run(b);
+	expect_packets(src, 4, CHAIN);
+	ck_assert_uint_eq(src->stream.nr_posted, 0);
+	iobatch_wait(b, 5 * MS);
+	expect_packets(src, 0, 0);
+	post_chain(src, ends[1], 3);
+	iobatch_run(b);
+	expect_packets(src, CHAIN, CHAIN + 3);
+	iobatch_end_stream(b, &src->stream);
+}
+END_TEST
+
+/* Many reads wait as cheaply as one. */
+START_TEST(test_one_wakeup_a_packet)
+{
+	uint64_t calls;
+
+	post_chain(src, ends[1], CHAIN);
+	iobatch_wait(b, 1 * MS);
+	for (unsigned int i = 0; i < CHAIN; i++) {
+		send_packets(ends[0], i, i + 1);
+		calls = b->nr_calls;
+		iobatch_wait(b, FOREVER);
+		/* The wait, and what begins the next; poll, read and a read that finds nothing. */
+		ck_assert_uint_le(b->nr_calls, calls + (b->uring ? 2 : 3));
+		expect_packets(src, i, i + 1);
+		if (i + 1 == CHAIN)
+			break;
+		/* Nothing is left over that would wake us without a packet. */
+		calls = b->nr_calls;
+		iobatch_wait(b, 2 * MS);
+		ck_assert_uint_eq(b->nr_calls, calls + 1);
+		expect_packets(src, 0, 0);
+	}
+	iobatch_end_stream(b, &src->stream);
+}
+END_TEST
+
+/* Neither a busy thread nor one that waits for something else misses a packet. */
+START_TEST(test_packets_while_busy)
+{
+	struct iobatch_watch w;
+	char byte;
+	struct iovec iov = {&byte, 1};
+	int32_t ret;
+	int pair[2];
+
+	open_pair(pair);
+	w = watch_of(pair[1]);
+	iobatch_watch(b, &w);
+	post_chain(src, ends[1], CHAIN);
+	iobatch_run(b);
+	send_packets(ends[0], 0, 3);
+	iobatch_read(b, pair[0], &iov, 1, &ret);
+	iobatch_run(b);
+	ck_assert_int_eq(ret, -EAGAIN);
+	expect_packets(src, 0, 3);
+	send_packets(ends[0], 3, 5);
+	iobatch_run(b);
+	expect_packets(src, 3, 5);
+
+	say(pair[0]);
+	iobatch_wait(b, FOREVER);
+	ck_assert(w.fired);
+	expect_packets(src, 0, 0);
+	send_packets(ends[0], 5, 6);
+	iobatch_wait(b, FOREVER);
+	expect_packets(src, 5, 6);
+	iobatch_end_stream(b, &src->stream);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+/* What fails is done, and does not take the rest of its chain with it. */
+START_TEST(test_failed_reads)
+{
+	struct iobatch_read *r;
+	unsigned int nr = 0;
+
+	post_chain(src, ends[1], CHAIN);
+	/* A page that cannot be written, as the third of them. */
+	src->iov[2].iov_base = (void *)(uintptr_t)4096;
+	iobatch_run(b);
+	send_packets(ends[0], 0, 4);
+	iobatch_run(b);
+	for (; (r = iobatch_take(&src->stream)); nr++)
+		ck_assert_int_eq(r->ret, nr == 2 ? -EFAULT : 1 + (int)nr % 5);
+	ck_assert_uint_ge(nr, 4);
+	close(ends[0]);
+	ends[0] = -1;
+	iobatch_wait(b, 2000000000ll);
+	iobatch_run(b);
+	for (; (r = iobatch_take(&src->stream)); nr++)
+		ck_assert_int_eq(r->ret, 0);
+	ck_assert_uint_eq(nr, CHAIN);
+	ck_assert_uint_eq(src->stream.nr_posted, 0);
+}
+END_TEST
+
+/* A read the kernel gives back without a packet says -EAGAIN; those behind it go on waiting. */
+START_TEST(test_cancelled_read)
+{
+	struct iobatch_read *r;
+
+	post_chain(src, ends[1], 3);
+	iobatch_run(b);
+	if (b->uring) {
+		io_uring_prep_cancel_fd(io_uring_get_sqe(&b->ring), ends[1], 0);
+		iobatch_run(b);
+		r = iobatch_take(&src->stream);
+		ck_assert_ptr_eq(r, &src->reads[0]);
+		ck_assert_int_eq(r->ret, -EAGAIN);
+		ck_assert_uint_eq(src->stream.nr_posted, 2);
+	}
+	send_packets(ends[0], b->uring, 3);
+	iobatch_run(b);
+	expect_packets(src, b->uring, 3);
+	send_packets(ends[0], 0, 2);
+	post_chain(src, ends[1], 2);
+	iobatch_run(b);
+	expect_packets(src, 0, 2);
+}
+END_TEST
+
+/* The kernel writes to nothing of it any more, and loses no packet. */
+static void expect_let_go(int fd, int peer)
+{
+	static struct source was;
+
+	ck_assert_uint_eq(src->stream.nr_posted, 0);
+	ck_assert_ptr_null(iobatch_take(&src->stream));
+	memset(src, 0x5a, sizeof(*src));
+	was = *src;
+	send_packets(peer, 0, 3);
+	iobatch_wait(b, 3 * MS);
+	iobatch_run(b);
+	ck_assert_mem_eq(src, &was, sizeof(was));
+	for (int i = 0; i < 3; i++) {
+		char bytes[8];
+
+		ck_assert_int_eq(read(fd, bytes, sizeof(bytes)), 1 + i);
+	}
+	memset(src, 0, sizeof(*src));
+}
+
+START_TEST(test_end_stream)
+{
+	/* Never begun; not submitted; waiting; ready, but not told; some done and not taken. */
+	for (int round = 0; round < 5; round++) {
+		if (round > 0)
+			post_chain(src, ends[1], CHAIN);
+		if (round == 3)
+			send_packets(ends[0], 0, CHAIN);
+		if (round == 2 || round == 4)
+			iobatch_wait(b, 1 * MS);
+		if (round == 4) {
+			send_packets(ends[0], 0, 4);
+			iobatch_run(b);
+			ck_assert_ptr_nonnull(src->stream.done.head);
+		}
+		iobatch_end_stream(b, &src->stream);
+		iobatch_end_stream(b, &src->stream);
+		if (round == 3) {
+			char bytes[8];
+
+			while (read(ends[1], bytes, sizeof(bytes)) > 0)
+				;
+		}
+		expect_let_go(ends[1], ends[0]);
+	}
+	/* The fd is still as good as new. */
+	post_chain(src, ends[1], CHAIN);
+	iobatch_run(b);
+	send_packets(ends[0], 0, CHAIN);
+	iobatch_run(b);
+	expect_packets(src, 0, CHAIN);
+}
+END_TEST
+
+/* Reads belong to the file they were posted for, whoever has its number now. */
+START_TEST(test_end_stream_of_another_file)
+{
+	int pair[2], fd = dup(ends[1]);
+
+	open_pair(pair);
+	post_chain(src, fd, CHAIN);
+	iobatch_wait(b, 1 * MS);
+	ck_assert_int_eq(dup2(pair[1], fd), fd);
+	iobatch_end_stream(b, &src->stream);
+	expect_let_go(ends[1], ends[0]);
+	expect_let_go(fd, pair[0]);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
+/* More at once than a submission holds, and each chain in one piece. */
+START_TEST(test_many_streams)
+{
+	enum {
+		NR = 2 * IOBATCH_MAX_OPS / CHAIN
+	};
+	static struct source many[NR];
+	int pair[NR][2];
+
+	for (int i = 0; i < NR; i++) {
+		open_pair(pair[i]);
+		post_chain(&many[i], pair[i][1], CHAIN);
+		if (b->uring)
+			ck_assert_msg(io_uring_sq_ready(&b->ring) >= CHAIN, "torn: chain %d", i);
+	}
+	iobatch_run(b);
+	for (int i = 0; i < NR; i++)
+		send_packets(pair[i][0], 0, (unsigned int)i % (CHAIN + 1));
+	iobatch_run(b);
+	for (int i = 0; i < NR; i++) {
+		expect_packets(&many[i], 0, (unsigned int)i % (CHAIN + 1));
+		send_packets(pair[i][0], (unsigned int)i % (CHAIN + 1), CHAIN);
+	}
+	iobatch_wait(b, 10 * MS);
+	iobatch_run(b);
+	for (int i = 0; i < NR; i++) {
+		expect_packets(&many[i], (unsigned int)i % (CHAIN + 1), CHAIN);
+		close(pair[i][0]);
+		close(pair[i][1]);
+	}
+}
+END_TEST
+
+START_TEST(test_too_many_streams)
+{
+	static struct iobatch_stream streams[IOBATCH_MAX_WAITS + 1];
+	static struct iobatch_read reads[IOBATCH_MAX_WAITS + 1];
+	struct iovec iov = {src->bytes, 8};
+	int ret;
+
+	for (int i = 0; i <= IOBATCH_MAX_WAITS; i++) {
+		streams[i].fd = ends[1];
+		reads[i] = (struct iobatch_read){.iov = &iov, .nr_iov = 1};
+		ret = iobatch_post(b, &streams[i], &reads[i], false);
+		ck_assert_int_eq(ret, i < IOBATCH_MAX_WAITS || b->uring ? 0 : -ENOSPC);
+	}
+	/* One that ends makes room. */
+	iobatch_end_stream(b, &streams[7]);
+	ck_assert_int_eq(iobatch_post(b, &streams[7], &reads[7], false), 0);
+	iobatch_run(b);
+	for (int i = 0; i <= IOBATCH_MAX_WAITS; i++)
+		iobatch_end_stream(b, &streams[i]);
+	ck_assert_uint_eq(b->nr_streams, 0);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, test_packets_in_order);
+	tcase_add_test(tcase, test_one_wakeup_a_packet);
+	tcase_add_test(tcase, test_packets_while_busy);
+	tcase_add_test(tcase, test_failed_reads);
+	tcase_add_test(tcase, test_cancelled_read);
+	tcase_add_test(tcase, test_end_stream);
+	tcase_add_test(tcase, test_end_stream_of_another_file);
+	tcase_add_test(tcase, test_many_streams);
+	tcase_add_test(tcase, test_too_many_streams);
+}
+
+int main(void)
+{
+	return run_modes("iobatch-stream", add_tests);
+}
