@@ -262,9 +262,13 @@ file_to_guest() {
 	[ "$(guest_run "$1" "wget -q -O - http://${2:-$net4.1}/file | sha256sum")" = "$file_hash" ]
 }
 
-# file_from_guest NAME [ADDRESS]: the guest gets the file first, over whatever works, then serves it.
-file_from_guest() {
+# file_put NAME: gives the guest a copy, which its httpd serves; over IPv4, whatever the test is.
+file_put() {
 	guest_run "$1" "wget -q -O /srv/file http://$net4.1/file"
+}
+
+# file_from_guest NAME [ADDRESS]: fetches the guest's copy from ADDRESS of the guest.
+file_from_guest() {
 	[ "$(wget -q -O - "http://${2:-$(guest_ip4 "$1")}/file" | sha256sum)" = "$file_hash" ]
 }
 

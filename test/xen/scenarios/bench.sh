@@ -28,7 +28,7 @@ tcp() {
 	rate=$("$@")
 	record "tcp $name Mb/s" "$rate"
 	record "tcp $name CPU s/GB" "$(awk -v a="$before" -v b="$(dom0_cpu_seconds)" -v rate="$rate" \
-		-v length="$LENGTH" 'BEGIN { printf "%.1f", (b - a) / (rate * length / 8000) }')"
+		-v t="$LENGTH" 'BEGIN { printf "%.1f", (b - a) / (rate * t / 8000) }')"
 }
 
 tcp_between_guests() {

@@ -13,6 +13,7 @@ check "ping over IPv6 loses nothing" ping6 g1
 check "the guest pings dom0 over IPv6" guest_run g1 "ping6 -c 3 $net6:1"
 
 file_make 8
+file_put g1
 check "a file to the guest keeps its hash" file_to_guest g1
 check "a file from the guest keeps its hash" file_from_guest g1
 check "a file to the guest over IPv6" file_to_guest g1 "[$net6:1]"

@@ -30,5 +30,6 @@ if [ "$BACKEND" = netbackd ]; then
 	check "netbackd counts packets to the guest on both queues" counted rx_packets
 fi
 file_make 8
+file_put g1
 check "a file to the guest keeps its hash" file_to_guest g1
 check "a file from the guest keeps its hash" file_from_guest g1

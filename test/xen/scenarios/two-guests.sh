@@ -5,7 +5,7 @@
 
 # file_between FROM TO: TO fetches what FROM serves.
 file_between() {
-	guest_run "$1" "wget -q -O /srv/file http://$net4.1/file"
+	file_put "$1"
 	[ "$(guest_run "$2" "wget -q -O - http://$(guest_ip4 "$1")/file | sha256sum")" = "$file_hash" ]
 }
 
