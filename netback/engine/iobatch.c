@@ -40,7 +40,7 @@ static struct iobatch_read *take(struct iobatch_list *list)
 	return r;
 }
 
-/* A chain's reads are done in the order posted, so r is the first one unless it was torn. */
+/* Any posted read may be the one that gets the next packet. */
 static void take_out(struct iobatch_list *list, struct iobatch_read *r)
 {
 	struct iobatch_read **p = &list->head, *before = NULL;
@@ -153,8 +153,7 @@ static void run_uring(struct iobatch *b)
 		submit(b);
 	else
 		reap(b); /* without deferred work results come with any system call */
-	/* Newer kernels begin only one read of a chain a call; and no chain is endless. */
-	while (has_results(b))
+	if (has_results(b))
 		submit(b);
 	for (unsigned int i = 0; b->nr_inflight && i < b->nr_ops; i++)
 		if (*b->ops[i].ret == RESULT_PENDING)
@@ -368,28 +367,14 @@ void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned 
 	queue_op(b, (struct iobatch_op){fd, true, iov, nr, ret});
 }
 
-static void post_uring(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r,
-		       bool more)
+int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r)
 {
 	struct io_uring_sqe *sqe;
 
-	/* A link does not outlast its submission: both halves would wait, and every frame wake both. */
-	if (!b->in_chain && io_uring_sq_space_left(&b->ring) < IOBATCH_MAX_CHAIN)
-		submit(b);
-	b->in_chain = more;
-
-	sqe = get_sqe(b);
-	io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
-	set_user_data(sqe, r, USER_DATA_READ);
-	/* The next one is not even begun before this one is done, however it ends. */
-	if (more)
-		sqe->flags |= IOSQE_IO_HARDLINK;
-}
-
-int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more)
-{
 	if (b->uring) {
-		post_uring(b, s, r, more);
+		sqe = get_sqe(b);
+		io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
+		set_user_data(sqe, r, USER_DATA_READ);
 	} else if (!s->known) {
 		if (b->nr_streams == IOBATCH_MAX_WAITS)
 			return -ENOSPC;
@@ -411,7 +396,6 @@ void iobatch_end_stream(struct iobatch *b, struct iobatch_stream *s)
 {
 	if (!b->uring)
 		forget_stream(b, s);
-	/* Only the first one waits for the fd; when it is called back, the next one begins to. */
 	while (s->posted.head) {
 		cancel(b, s->posted.head, USER_DATA_READ);
 		wait_for_one(b);
@@ -464,6 +448,25 @@ void iobatch_run(struct iobatch *b)
 		run_uring(b);
 	else
 		run_plain(b);
+}
+
+void iobatch_hold(struct iobatch *b, uint32_t ns)
+{
+	struct __kernel_timespec ts = {.tv_nsec = ns};
+	struct timespec plain = {.tv_nsec = ns};
+	struct io_uring_cqe *cqe;
+
+	b->nr_sleeps++;
+	b->nr_calls++;
+	if (!b->uring) {
+		run_ops(b);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &plain, NULL);
+		return;
+	}
+	/* More results than there can be: only the time ends it. */
+	io_uring_submit_and_wait_timeout(&b->ring, &cqe, b->ring.cq.ring_entries, &ts, NULL);
+	reap(b);
+	run_uring(b);
 }
 
 void iobatch_wait(struct iobatch *b, int64_t timeout_ns)

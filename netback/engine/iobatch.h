@@ -24,7 +24,6 @@
  */
 enum {
 	IOBATCH_MAX_OPS = 512,
-	IOBATCH_MAX_CHAIN = 16,	  /* reads posted in one go */
 	IOBATCH_MAX_WAITS = 2050, /* plain mode: streams and watches */
 };
 
@@ -74,7 +73,6 @@ struct iobatch {
 	bool uring;
 	struct io_uring ring;
 	unsigned int nr_inflight;		/* queued operations without a result */
-	bool in_chain;				/* the next post is the same chain's */
 	uint64_t nr_calls;			/* system calls made, all kinds */
 	uint64_t nr_sleeps;			/* of those: calls that were ready to wait */
 	struct iobatch_op ops[IOBATCH_MAX_OPS]; /* queued */
@@ -99,12 +97,11 @@ void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned 
 		   int32_t *ret);
 
 /*
- * Post a read. more: another one for the same stream is posted next. Of reads posted in one go only the
- * first unfinished one waits for the fd, so that many cost no more than one, and packets keep their
- * order; so post again only when none is left, and no more than IOBATCH_MAX_CHAIN. -ENOSPC: more
- * than IOBATCH_MAX_WAITS streams (plain mode).
+ * Post a read. Whichever of a stream's posted reads runs first gets the first packet, and each packet
+ * wakes all that wait: post as many as there are packets to expect. -ENOSPC: more than
+ * IOBATCH_MAX_WAITS streams (plain mode).
  */
-int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r, bool more);
+int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r);
 
 /* The next read of s that is done, or NULL. -EAGAIN in its ret: it found nothing, post it again. */
 struct iobatch_read *iobatch_take(struct iobatch_stream *s);
@@ -129,5 +126,11 @@ void iobatch_run(struct iobatch *b);
  * (negative: no limit).
  */
 void iobatch_wait(struct iobatch *b, int64_t timeout_ns);
+
+/*
+ * Do what is queued, then sleep for ns (under a second) whatever happens: posted reads gather results,
+ * watches fire, and the thread hears of both at the end.
+ */
+void iobatch_hold(struct iobatch *b, uint32_t ns);
 
 #endif

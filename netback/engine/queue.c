@@ -234,6 +234,9 @@ bool queue_end(struct queue *q)
 	notify(q, tx, rx);
 	count_copies(q, &q->tx.copy);
 	count_copies(q, &q->rx.copy);
+	/* Who sends as well is answering, or waits for the answer. */
+	if (q->tx.nr_packets)
+		q->rx.hold_ns = 0;
 	q->had_work |= worked;
 	return worked;
 }
@@ -262,4 +265,14 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 	if (n < 0)
 		fail(q, "rx ring: the producer index makes no sense");
 	return n >= (int)need;
+}
+
+uint32_t queue_hold(struct queue *q)
+{
+	uint32_t ns = q->failed ? 0 : q->rx.hold_ns;
+
+	q->rx.hold_ns = 0;
+	if (ns)
+		stats_inc(&q->stats->rx_held);
+	return ns;
 }

@@ -66,4 +66,7 @@ bool queue_end(struct queue *q);
  */
 bool queue_arm(struct queue *q, uint64_t *deadline);
 
+/* ns that this queue wants to sleep for whatever happens, so that small frames gather; asked once a sleep. */
+uint32_t queue_hold(struct queue *q);
+
 #endif

@@ -18,7 +18,7 @@ enum {
 };
 
 _Static_assert((int)RX_FRAME_BYTES >= (int)PORT_MAX_FRAME, "the largest frame");
-_Static_assert((int)RX_BATCH <= (int)IOBATCH_MAX_CHAIN, "reads posted in one go");
+_Static_assert((int)RX_BATCH <= 32, "a bit a frame");
 
 static uint64_t now_ns(void)
 {
@@ -52,6 +52,8 @@ int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features)
 		f->read = (struct iobatch_read){.iov = f->iov, .nr_iov = ARRAY_SIZE(f->iov)};
 	}
 	rx->max_slots = largest_frame(features);
+	rx->free = (1ull << RX_BATCH) - 1;
+	rx->nr_wanted = 1;
 	copy_init(&rx->copy, domid);
 	return 0;
 }
@@ -113,10 +115,13 @@ static void post_reads(struct queue *q, unsigned int nr)
 	struct rx *rx = &q->rx;
 
 	rx->down = false;
-	for (unsigned int i = 0; i < nr; i++)
-		iobatch_post(&q->worker->io, &q->port.frames, &rx->frame[i].read, i + 1 < nr);
-	rx->nr_busy = nr;
 	stats_add(&q->stats->port_ops, nr);
+	for (rx->nr_busy += nr; nr; nr--) {
+		unsigned int i = (unsigned int)__builtin_ctz(rx->free);
+
+		rx->free &= ~(1u << i);
+		iobatch_post(&q->worker->io, &q->port.frames, &rx->frame[i].read);
+	}
 }
 
 int rx_begin(struct queue *q, const char **ret_why)
@@ -127,8 +132,13 @@ int rx_begin(struct queue *q, const char **ret_why)
 
 	rx->nr_old = 0;
 	rx->nr_done = 0;
-	if (rx->nr_busy)
+	/* One round's grace to go to sleep; if others keep the thread busy, there is nothing to wait for. */
+	if (rx->hold_ns && !rx->passed) {
+		rx->passed = true;
 		return 0;
+	}
+	rx->hold_ns = 0;
+	rx->passed = false;
 
 	avail = ring_rx_unconsumed(&q->rx_ring);
 	if (avail < 0) {
@@ -136,14 +146,15 @@ int rx_begin(struct queue *q, const char **ret_why)
 		return avail;
 	}
 	room = (unsigned int)avail / rx->max_slots;
-	if (room == 0) {
+	if (room == 0 && rx->nr_busy == 0) {
 		starve(q);
 		return 0;
 	}
 	rx->starved = false;
 	set_ready(q, true);
-	if (!rx->down || now_ns() >= rx->quiet_until)
-		post_reads(q, min(room, (unsigned int)RX_BATCH));
+	room = min(room, rx->nr_wanted);
+	if (rx->nr_busy < room && (!rx->down || now_ns() >= rx->quiet_until))
+		post_reads(q, room - rx->nr_busy);
 	return 0;
 }
 
@@ -273,29 +284,61 @@ static unsigned int count_old(struct rx *rx)
 	return nr;
 }
 
-bool rx_end(struct queue *q)
+/* From what a round brought: how many reads to post next, and whether to let frames gather first. */
+static void adapt(struct rx *rx, uint64_t bytes)
 {
-	struct rx_frame *placed[RX_BATCH];
-	struct rx *rx = &q->rx;
-	unsigned int nr_placed = 0;
-	struct iobatch_read *r;
+	bool full = rx->nr_busy == 0;
 
-	if (rx->nr_old) {
-		rx->nr_done = count_old(rx);
-		goto drop_rx_expired;
-	}
+	if (full)
+		rx->nr_wanted = min(rx->nr_wanted * 2, (unsigned int)RX_BATCH);
+	else
+		rx->nr_wanted = rx->nr_done;
+
+	/* Only what had the time to gather tells how fast frames come. */
+	if (!rx->awake)
+		coalesce_frames(&rx->coalesce, rx->nr_done, bytes, full);
+	rx->awake = true;
+	rx->hold_ns = rx->coalesce.hold_ns;
+}
+
+/* The frames the port gave, placed into the guest's buffers as far as they can be. */
+static unsigned int place_all(struct queue *q, struct rx_frame *placed[RX_BATCH])
+{
+	struct rx *rx = &q->rx;
+	struct iobatch_read *r;
+	unsigned int nr = 0;
+	uint64_t bytes = 0;
 
 	copy_reset(&rx->copy);
 	while ((r = iobatch_take(&q->port.frames))) {
 		struct rx_frame *f = container_of(r, struct rx_frame, read);
 
+		rx->free |= 1u << (f - rx->frame);
 		rx->nr_busy--;
 		rx->nr_done++;
-		if (place(q, f))
-			placed[nr_placed++] = f;
+		if (!place(q, f))
+			continue;
+		bytes += f->length;
+		placed[nr++] = f;
 	}
+	if (rx->nr_done)
+		adapt(rx, bytes);
 	if (rx->down && rx->nr_done)
 		rx->quiet_until = now_ns() + RX_RETRY_NS;
+	return nr;
+}
+
+bool rx_end(struct queue *q)
+{
+	struct rx_frame *placed[RX_BATCH];
+	struct rx *rx = &q->rx;
+	unsigned int nr_placed;
+
+	if (rx->nr_old) {
+		rx->nr_done = count_old(rx);
+		goto drop_rx_expired;
+	}
+	nr_placed = place_all(q, placed);
 	if (nr_placed == 0)
 		return false;
 
@@ -318,7 +361,8 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 {
 	struct rx *rx = &q->rx;
 
-	if (rx->nr_busy)
+	rx->awake = false;
+	if (rx->nr_busy || rx->hold_ns)
 		return 0;
 	if (!rx->starved) {
 		lower(deadline, rx->quiet_until); /* the port is down */

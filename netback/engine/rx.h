@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "netback/common/link.h"
+#include "netback/engine/coalesce.h"
 #include "netback/engine/copy.h"
 #include "netback/engine/port.h"
 #include "netback/engine/ring.h"
@@ -53,9 +54,15 @@ struct rx_frame {
 struct rx {
 	uint8_t *pages;		/* RX_BATCH frames of RX_FRAME_PAGES */
 	unsigned int max_slots; /* the largest frame of this frontend takes */
-	unsigned int nr_busy;	/* frames */
-	unsigned int nr_old;	/* of these: reads to throw away what is too old to keep */
+	uint32_t free;		/* a bit a frame: not with the port */
+	unsigned int nr_busy;	/* frames that are */
+	unsigned int nr_wanted; /* reads worth posting: grows when the port has more */
+	unsigned int nr_old;	/* one-shot reads, to throw away what is too old to keep */
 	unsigned int nr_done;	/* frames the port gave in this round */
+	bool awake;		/* this round is not the first one since we slept */
+	uint32_t hold_ns;	/* let frames gather so long before the next round */
+	bool passed;		/* hold_ns made the last round post no reads */
+	struct coalesce coalesce;
 	bool starved;		/* too few buffers posted */
 	bool down;		/* the port is gone: reads would fail for ever */
 	bool ready;		/* as last told to the vif */
@@ -77,7 +84,7 @@ int rx_begin(struct queue *q, const char **ret_why);
 bool rx_end(struct queue *q);
 
 /*
- * The round is over. Returns the requests that rx_begin waits for, 0 if it waits for none, and lowers
+ * There is nothing to do. Returns the requests that rx_begin waits for, 0 if it waits for none, and lowers
  * *deadline (ns) to when the ring or the port is to be looked at anyway.
  */
 unsigned int rx_idle(struct queue *q, uint64_t *deadline);

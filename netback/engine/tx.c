@@ -391,12 +391,10 @@ bool tx_end(struct queue *q)
 {
 	struct tx *tx = &q->tx;
 
-	if (tx->nr_packets == 0)
-		return false;
-
 	for (unsigned int i = 0; i < tx->nr_packets; i++) {
 		struct tx_packet *p = &tx->packet[i];
 
+		tx->nr_held += p->nr_slots;
 		if (p->queued)
 			settle(q, p);
 		for (RING_IDX idx = p->first; idx != p->first + p->nr_slots; idx++) {
@@ -406,5 +404,8 @@ bool tx_end(struct queue *q)
 					slot->extra ? NETIF_RSP_NULL : p->status);
 		}
 	}
+	if (tx->nr_held == 0 || (tx->nr_packets && tx->nr_held < TX_HOLD_SLOTS))
+		return false;
+	tx->nr_held = 0;
 	return journal_publish_tx(&q->journal->tx, &q->tx_ring);
 }

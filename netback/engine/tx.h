@@ -32,7 +32,12 @@ enum {
 	 * Deficit round robin between the queues of a worker, counted in requests: a round adds a
 	 * quantum, a packet that overdraws it pays in the next round.
 	 */
-	TX_QUANTUM = RING_SLOTS,
+	TX_QUANTUM = RING_SLOTS / 2,
+	/*
+	 * While a round brings new requests, responses wait until there are so many: each push may cost a
+	 * notification, and the guest an interrupt. The first round without requests publishes all.
+	 */
+	TX_HOLD_SLOTS = 64,
 };
 
 /* One consumed request, at its ring position. */
@@ -68,6 +73,7 @@ struct tx {
 	uint8_t *pages; /* RING_SLOTS private pages */
 	int deficit;	/* requests this queue may still take */
 	unsigned int nr_packets;
+	unsigned int nr_held; /* responses noted, not published yet */
 	unsigned int nr_iov;
 	struct tx_slot slot[RING_SLOTS];
 	struct tx_packet packet[RING_SLOTS];
@@ -82,7 +88,8 @@ void tx_release(struct tx *tx);
 /*
  * Worker. tx_begin consumes what is on the ring, copies it and queues the writes; returns the packets
  * queued for the port, or -EPROTO: fatal, *ret_why says why. tx_end, after the port's writes are done,
- * answers; true: notify the frontend.
+ * answers, at once or up to TX_HOLD_SLOTS later; true: notify the frontend. A round in which tx_begin took
+ * packets must be followed by another one.
  */
 int tx_begin(struct queue *q, const char **ret_why);
 bool tx_end(struct queue *q);

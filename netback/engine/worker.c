@@ -131,16 +131,30 @@ static bool arm_all(struct worker *w, uint64_t *deadline)
 	return more;
 }
 
+/* A worker that serves an idle queue as well must be there for its first frame. */
+static uint32_t hold_all(struct worker *w)
+{
+	uint32_t ns = UINT32_MAX;
+
+	for (unsigned int i = 0; i < w->nr_queues; i++)
+		ns = min(ns, queue_hold(w->queues[i]));
+	return w->nr_queues ? ns : 0;
+}
+
 static void sleep_until(struct worker *w, uint64_t deadline)
 {
+	uint32_t hold = hold_all(w);
 	int64_t timeout = -1;
-
-	if (deadline != UINT64_MAX)
-		timeout = (int64_t)deadline - (int64_t)min(now_ns(), deadline);
 
 	iobatch_watch(&w->io, &w->events);
 	iobatch_watch(&w->io, &w->calls);
-	iobatch_wait(&w->io, timeout);
+	if (hold) {
+		iobatch_hold(&w->io, hold);
+	} else {
+		if (deadline != UINT64_MAX)
+			timeout = (int64_t)deadline - (int64_t)min(now_ns(), deadline);
+		iobatch_wait(&w->io, timeout);
+	}
 	stats_set(&w->stats->io_calls, w->io.nr_calls);
 	stats_set(&w->stats->sleeps, w->io.nr_sleeps);
 }
