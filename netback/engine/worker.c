@@ -131,19 +131,28 @@ static bool arm_all(struct worker *w, uint64_t *deadline)
 	return more;
 }
 
-/* A worker that serves an idle queue as well must be there for its first frame. */
-static uint32_t hold_all(struct worker *w)
+/*
+ * A worker that serves an idle queue as well must be there for its first frame. The others then have
+ * no reads posted that would wake it: they want their round at once.
+ */
+static uint32_t hold_all(struct worker *w, uint64_t *deadline)
 {
-	uint32_t ns = UINT32_MAX;
+	uint32_t least = UINT32_MAX, most = 0;
 
-	for (unsigned int i = 0; i < w->nr_queues; i++)
-		ns = min(ns, queue_hold(w->queues[i]));
-	return w->nr_queues ? ns : 0;
+	for (unsigned int i = 0; i < w->nr_queues; i++) {
+		uint32_t ns = queue_hold(w->queues[i]);
+
+		least = min(least, ns);
+		most = max(most, ns);
+	}
+	if (most && !least)
+		*deadline = 0;
+	return w->nr_queues ? least : 0;
 }
 
 static void sleep_until(struct worker *w, uint64_t deadline)
 {
-	uint32_t hold = hold_all(w);
+	uint32_t hold = hold_all(w, &deadline);
 	int64_t timeout = -1;
 
 	iobatch_watch(&w->io, &w->events);
