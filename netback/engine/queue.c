@@ -166,6 +166,9 @@ void queue_close(struct worker *w, struct queue *q)
 {
 	worker_remove_queue(w, q);
 	iobatch_end_stream(&w->io, &q->port.frames);
+	/* What has been sent is not to be sent again by the next engine, which also notifies. */
+	if (!q->failed)
+		tx_publish(q);
 	unbind_ports(w, q);
 	unmap_ring(w, q->tx_ring.sring);
 	unmap_ring(w, q->rx_ring.sring);

@@ -387,6 +387,14 @@ drop_tx_port_refused:
 	stats_inc(&stats->drop_tx_port_refused);
 }
 
+bool tx_publish(struct queue *q)
+{
+	if (q->tx.nr_held == 0)
+		return false;
+	q->tx.nr_held = 0;
+	return journal_publish_tx(&q->journal->tx, &q->tx_ring);
+}
+
 bool tx_end(struct queue *q)
 {
 	struct tx *tx = &q->tx;
@@ -404,8 +412,7 @@ bool tx_end(struct queue *q)
 					slot->extra ? NETIF_RSP_NULL : p->status);
 		}
 	}
-	if (tx->nr_held == 0 || (tx->nr_packets && tx->nr_held < TX_HOLD_SLOTS))
+	if (tx->nr_packets && tx->nr_held < TX_HOLD_SLOTS)
 		return false;
-	tx->nr_held = 0;
-	return journal_publish_tx(&q->journal->tx, &q->tx_ring);
+	return tx_publish(q);
 }

@@ -94,4 +94,7 @@ void tx_release(struct tx *tx);
 int tx_begin(struct queue *q, const char **ret_why);
 bool tx_end(struct queue *q);
 
+/* No other round follows: publish what is held back. true: notify the frontend. */
+bool tx_publish(struct queue *q);
+
 #endif
