@@ -453,7 +453,7 @@ void iobatch_run(struct iobatch *b)
 void iobatch_hold(struct iobatch *b, uint32_t ns)
 {
 	struct __kernel_timespec ts = {.tv_nsec = ns};
-	struct timespec plain = {.tv_nsec = ns};
+	const struct timespec plain = {.tv_nsec = ns}, now = {0};
 	struct io_uring_cqe *cqe;
 
 	b->nr_sleeps++;
@@ -461,6 +461,7 @@ void iobatch_hold(struct iobatch *b, uint32_t ns)
 	if (!b->uring) {
 		run_ops(b);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &plain, NULL);
+		poll_plain(b, &now);
 		return;
 	}
 	/* More results than there can be: only the time ends it. */
