@@ -147,18 +147,20 @@ link-test-offload      := $(E)/offload.c
 link-test-offload-rx   := $(E)/offload.c
 link-test-offload-tap  := $(E)/offload.c
 link-test-moderate     := $(E)/moderate.c
+link-test-coalesce     := $(E)/coalesce.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
 link-test-iobatch      := $(E)/iobatch.c
 link-test-iobatch-stream := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
 QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c copy.c offload.c journal.c \
-	port-tap.c iobatch.c) $(FAKE_STATIC)
+	port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-tx           := $(QUEUE_SRC)
 link-test-tx-refused   := $(QUEUE_SRC)
 link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c copy.c offload.c \
-	journal.c port-tap.c iobatch.c) $(FAKE_STATIC)
+	journal.c port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-rx           := $(QUEUE_SRC)
 link-test-rx-starved   := $(QUEUE_SRC)
+link-test-hold         := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
 link-test-vif-state    := netback/control/vif-state.c
 link-test-config       := netback/control/config.c netback/common/log.c
 link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
@@ -171,6 +173,7 @@ libs-test-tx := -luring
 libs-test-tx-refused := -luring
 libs-test-queue := -luring
 libs-test-rx := -luring
+libs-test-hold := -luring
 libs-test-rx-starved := -luring
 libs-test-fakexen-store := -lxenstore
 $(B)/test/test-fakexen-store: | $(FAKE_PROGS)

@@ -19,8 +19,9 @@
  * other. Nothing is a thread or waits: a round is tx_begin, rx_begin, iobatch_run, tx_end, rx_end as
  * the worker makes it.
  *
- * harness_create makes the machine, before any test forks; harness_remove takes it away. harness_open begins a process's use of it (a forked test's own), harness_reset an empty queue whose
- * rings stand at `start`. Helpers end the program if the test itself is wrong; what the engine does is
+ * harness_create makes the machine, before any test forks; harness_remove takes it away. harness_open
+ * begins a process's use of it (a forked test's own), harness_reset an empty queue whose rings stand at
+ * `start`. Helpers end the program if the test itself is wrong; what the engine does is
  * for the test to judge.
  */
 enum {
@@ -66,7 +67,11 @@ void harness_close(struct harness *h);
 /* Everything the protocol can agree on. */
 struct link_features harness_all_features(void);
 
-/* 0, or what tx_begin or rx_begin said; h->why is the reason then. */
+/*
+ * harness_step: one round. harness_round: and the next one, if this has held tx responses back, for the
+ * worker would make it as well. 0, or what tx_begin or rx_begin said; h->why is the reason then.
+ */
+int harness_step(struct harness *h);
 int harness_round(struct harness *h);
 
 /* A request at the next ring position, not seen by the engine before harness_tx_push. */

@@ -173,6 +173,26 @@ static int close_call(struct worker *in, void *arg)
 	return 0;
 }
 
+/* A round that takes the guest's requests, and no other one before the end. */
+static int round_and_close_call(struct worker *in, void *arg)
+{
+	queue_begin(arg);
+	iobatch_run(&in->io);
+	queue_end(arg);
+	queue_close(in, arg);
+	return 0;
+}
+
+/* As if frames had come fast so far. */
+static int coalesce_call(struct worker *in, void *arg)
+{
+	struct queue *q = arg;
+
+	(void)in;
+	q->rx.coalesce.hold_ns = COALESCE_MAX_NS;
+	return 0;
+}
+
 static void open_guest(struct guest *g)
 {
 	struct call call = {.q = &g->q};
@@ -362,6 +382,58 @@ START_TEST(test_busy_neighbour)
 }
 END_TEST
 
+/*
+ * Small frames may gather while nothing else needs the worker. If an idle neighbour does, for its first
+ * frame, the reads that were put off are posted nevertheless.
+ */
+START_TEST(test_gathers_beside_a_neighbour)
+{
+	struct guest *fast = &guests[0], *idle = &guests[1];
+	bool alone = _i == 0;
+
+	open_guest(fast);
+	if (!alone)
+		open_guest(idle);
+	push_rx(fast, 20);
+	for (int ms = 0; ms < SOON && !nr_ready; ms++)
+		usleep(1000);
+	worker_call(w, coalesce_call, &fast->q);
+	for (unsigned int i = 1; i <= 10; i++) {
+		send_frame(fast);
+		ck_assert_msg(reaches(&fast->stats.rx_packets, i), "frame %u is lost", i);
+	}
+	ck_assert(reaches(&fast->stats.rx_held, 1));
+	expect_sleep("gathered");
+	if (!alone)
+		close_guest(idle);
+	close_guest(fast);
+}
+END_TEST
+
+/* What has been sent is answered before the queue goes, else the next engine would send it again. */
+START_TEST(test_answers_at_close)
+{
+	struct guest *g = &guests[0];
+	char frame[100];
+
+	open_guest(g);
+	for (unsigned int i = 0; i < 3; i++)
+		g->tx->ring[i].req =
+			(netif_tx_request_t){.gref = g->data_ref, .size = 60, .id = (uint16_t)i};
+	expect_sleep("opened");
+	__atomic_store_n(&g->tx->req_prod, 3, __ATOMIC_RELEASE);
+	worker_call(w, round_and_close_call, &g->q);
+	ck_assert_uint_eq(g->stats.tx_packets, 3);
+	ck_assert_uint_eq(g->tx->rsp_prod, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		ck_assert_int_eq(read(g->peer, frame, sizeof(frame)), PORT_HEADER_BYTES + 60);
+		ck_assert_uint_eq(g->tx->ring[i].rsp.id, i);
+		ck_assert_int_eq(g->tx->ring[i].rsp.status, NETIF_RSP_OKAY);
+	}
+	ck_assert_int_lt(read(g->peer, frame, sizeof(frame)), 0);
+}
+END_TEST
+
 /* --- what must not keep a worker awake ------------------------------------------------------------------- */
 
 static int age_call(struct worker *in, void *arg)
@@ -454,6 +526,8 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_loop_test(tcase, test_refusals, 0, ARRAY_SIZE(refusals));
 	tcase_add_loop_test(tcase, test_both_ways, 0, 2);
 	tcase_add_test(tcase, test_busy_neighbour);
+	tcase_add_loop_test(tcase, test_gathers_beside_a_neighbour, 0, 2);
+	tcase_add_test(tcase, test_answers_at_close);
 	tcase_add_test(tcase, test_starved_guest);
 	tcase_add_test(tcase, test_port_gone);
 	tcase_add_test(tcase, test_broken_guest);

@@ -137,6 +137,7 @@ START_TEST(test_wait_for_buffers)
 {
 	unsigned int need;
 
+	h->q.rx.nr_wanted = RX_BATCH;
 	harness_rx_post(h, 16);
 	send_frames(3);
 	go();
@@ -263,27 +264,28 @@ START_TEST(test_wakes_with_the_frame)
 
 	harness_rx_post(h, 100);
 	go();
-	ck_assert_uint_eq(h->stats.port_ops, 5);
+	ck_assert_uint_eq(h->stats.port_ops, 1);
 	ck_assert_int_eq(idle(&need), INT64_MAX);
 	ck_assert_uint_eq(need, 0);
-	for (unsigned int i = 1; i <= 5; i++) {
+	for (unsigned int i = 1; i <= 20; i++) {
 		calls = h->w.io.nr_calls;
 		sleeps = h->w.io.nr_sleeps;
 		send_frames(1);
 		iobatch_wait(&h->w.io, -1);
 		go();
 		ck_assert_uint_eq(h->stats.rx_packets, i);
-		/* Told once, whatever is posted; a newer kernel begins the next read in a call of its own. */
+		/* Told once; a newer kernel begins the next read in a call of its own. */
 		ck_assert_uint_eq(h->w.io.nr_sleeps, sleeps + 1);
 		ck_assert_uint_le(h->w.io.nr_calls, calls + (h->w.io.uring ? 2 : 4));
-		ck_assert_uint_eq(h->stats.port_ops, 5);
 		go();
-		if (i < 5)
-			ck_assert_int_eq(idle(&need), INT64_MAX);
+		/* Frames that come alone have a read, and now and then another one, to see if they do. */
+		ck_assert_uint_ge(h->q.rx.nr_busy, 1);
+		ck_assert_uint_le(h->q.rx.nr_busy, 2);
+		ck_assert_uint_le(h->stats.port_ops, i + 2);
+		ck_assert_int_eq(idle(&need), INT64_MAX);
+		ck_assert_uint_eq(need, 0);
+		harness_rx_post(h, 1);
 	}
-	/* All are used: the round after the last has posted what there is room for now. */
-	ck_assert_uint_eq(h->stats.port_ops, 10);
-	ck_assert_uint_eq(h->q.rx.nr_busy, 5);
 }
 END_TEST
 
@@ -315,6 +317,7 @@ START_TEST(test_end_while_waiting)
 	static uint8_t pattern[RX_BATCH * RX_FRAME_PAGES * COPY_PAGE_SIZE];
 	static struct rx was;
 
+	h->q.rx.nr_wanted = RX_BATCH;
 	harness_rx_post(h, RING_SLOTS);
 	send_frames(2);
 	go();
@@ -367,6 +370,7 @@ START_TEST(test_port_deleted)
 	}
 	ck_assert_int_ge(dup3(tap, h->q.port.fd, O_CLOEXEC), 0);
 	close(tap);
+	h->q.rx.nr_wanted = RX_BATCH;
 	harness_rx_post(h, 100);
 	go();
 	ck_assert_uint_eq(h->q.rx.nr_busy, 5);

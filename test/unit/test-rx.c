@@ -46,6 +46,12 @@ static void serve(void)
 	ck_assert_int_eq(harness_round(h), 0);
 }
 
+/* As after a flood: so many reads are posted at once. */
+static void want_reads(unsigned int nr)
+{
+	h->q.rx.nr_wanted = nr;
+}
+
 static void send_plain(size_t len, uint8_t seed)
 {
 	harness_make_frame(frame, 4, len < 54 ? 54 : len, seed);
@@ -223,6 +229,7 @@ END_TEST
 
 START_TEST(test_one_push_for_many)
 {
+	want_reads(RX_BATCH);
 	harness_rx_post(h, RING_SLOTS);
 	for (unsigned int i = 0; i < 8; i++)
 		send_plain(100 + i * 1500, (uint8_t)i);
@@ -242,44 +249,49 @@ START_TEST(test_one_push_for_many)
 }
 END_TEST
 
-/* What is posted stays until it is used up; a frame in the middle costs no new read. */
-START_TEST(test_chain)
+/* As many reads as there are frames to expect: one for lone ones, twice as many when all are used. */
+START_TEST(test_reads_for_frames)
 {
 	features.rx_sg = features.rx_gso_tcpv4 = features.rx_gso_tcpv6 = false;
 	harness_reset(h, &features, 0);
 	harness_rx_post(h, RING_SLOTS);
 	serve();
-	ck_assert_uint_eq(h->stats.port_ops, RX_BATCH);
-	ck_assert_uint_eq(h->q.rx.nr_done, 0);
-	for (unsigned int i = 0; i < 40; i++) {
-		send_plain(60 + i, (uint8_t)i);
-		serve();
-		ck_assert_uint_eq(h->stats.rx_packets, i + 1);
-		serve();
-	}
-	for (unsigned int i = 0; i < 40; i++) {
-		harness_make_frame(frame, 4, 60 + i, (uint8_t)i);
-		expect_frame(60 + i, "chain");
-	}
-	/* The third chain is half used. */
-	ck_assert_uint_eq(h->stats.port_ops, 3 * RX_BATCH);
-	ck_assert_uint_eq(h->q.rx.nr_busy, 3 * RX_BATCH - 40);
-	ck_assert_uint_eq(h->q.port.frames.nr_posted, 3 * RX_BATCH - 40);
+	ck_assert_uint_eq(h->q.rx.nr_busy, 1);
+	serve();
+	ck_assert_uint_eq(h->stats.port_ops, 1);
 
-	/* More than it takes: the rest waits for the next. */
-	for (unsigned int i = 0; i < 12; i++)
+	for (unsigned int i = 0; i < 40; i++)
 		send_plain(60 + i, (uint8_t)i);
-	serve();
-	ck_assert_uint_eq(h->stats.rx_packets, 3 * RX_BATCH);
-	ck_assert_uint_eq(h->q.rx.nr_done, 3 * RX_BATCH - 40);
-	ck_assert_uint_eq(h->q.rx.nr_busy, 0);
-	serve();
-	ck_assert_uint_eq(h->stats.rx_packets, 52);
-	ck_assert_uint_eq(h->stats.port_ops, 4 * RX_BATCH);
-	for (unsigned int i = 0; i < 12; i++) {
-		harness_make_frame(frame, 4, 60 + i, (uint8_t)i);
-		expect_frame(60 + i, "behind the chain");
+	for (unsigned int want = 1, got_all = 1; got_all < 1 + 2 + 4 + 8 + 16; got_all += want) {
+		serve();
+		ck_assert_uint_eq(h->stats.rx_packets, got_all);
+		want *= 2;
 	}
+	serve();
+	ck_assert_uint_eq(h->q.rx.nr_done, RX_BATCH);
+	serve();
+	ck_assert_uint_eq(h->stats.rx_packets, 40);
+	for (unsigned int i = 0; i < 40; i++) {
+		harness_make_frame(frame, 4, 60 + i, (uint8_t)i);
+		expect_frame(60 + i, "flood");
+	}
+
+	/* What is posted stays until it is used up, and is not added to. */
+	ck_assert_uint_eq(h->q.rx.nr_wanted, 9);
+	ck_assert_uint_eq(h->q.rx.nr_busy, RX_BATCH - 9);
+	for (unsigned int i = 0; i < 30; i++) {
+		serve();
+		serve();
+		ck_assert_uint_ge(h->q.rx.nr_busy, 1);
+		ck_assert_uint_eq(h->q.port.frames.nr_posted, h->q.rx.nr_busy);
+		ck_assert_uint_eq(h->q.rx.nr_busy + (unsigned int)__builtin_popcount(h->q.rx.free),
+				  RX_BATCH);
+		send_plain(60 + i, (uint8_t)i);
+		serve();
+		expect_frame(60 + i, "alone");
+	}
+	ck_assert_uint_le(h->q.rx.nr_busy, 1);
+	ck_assert_uint_le(h->q.rx.nr_wanted, 2);
 	expect_nothing();
 }
 END_TEST
@@ -289,6 +301,7 @@ START_TEST(test_read_that_found_nothing)
 {
 	struct iobatch_read *r;
 
+	want_reads(RX_BATCH);
 	harness_rx_post(h, 34);
 	send_plain(60, 1);
 	send_plain(61, 2);
@@ -333,6 +346,7 @@ START_TEST(test_room)
 	features.rx_sg = r->sg;
 	features.rx_gso_tcpv4 = features.rx_gso_tcpv6 = r->gso;
 	harness_reset(h, &features, 77);
+	want_reads(RX_BATCH);
 	harness_rx_post(h, r->posted);
 	for (unsigned int i = 0; i < 20; i++)
 		send_plain(60, 1);
@@ -355,6 +369,7 @@ START_TEST(test_a_guest_without_sg)
 
 	features.rx_sg = false;
 	harness_reset(h, &features, 0);
+	want_reads(RX_BATCH);
 	harness_rx_post(h, 18);
 	send_plain(4097, 1);
 	harness_send(h, &gso, frame, 1000);
@@ -392,6 +407,7 @@ START_TEST(test_drop_rx_copy_failed)
 {
 	unsigned int bad = (unsigned int)_i / 2;
 
+	want_reads(RX_BATCH);
 	harness_rx_post(h, 60);
 	h->rx->ring[bad].req.gref = _i % 2 ? h->bad_ref : h->readonly_ref;
 	send_plain(10000, 1);
@@ -445,6 +461,7 @@ END_TEST
 /* One read that failed says nothing about those behind it. */
 START_TEST(test_refused_read_between_frames)
 {
+	want_reads(RX_BATCH);
 	harness_rx_post(h, RING_SLOTS);
 	send_plain(60, 1);
 	ck_assert_int_eq(write(h->peer, "short", 5), 5);
@@ -500,7 +517,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_every_ring_position);
 	tcase_add_loop_test(tcase, test_offloads, 0, ARRAY_SIZE(offloads));
 	tcase_add_test(tcase, test_one_push_for_many);
-	tcase_add_test(tcase, test_chain);
+	tcase_add_test(tcase, test_reads_for_frames);
 	tcase_add_test(tcase, test_read_that_found_nothing);
 	tcase_add_loop_test(tcase, test_room, 0, ARRAY_SIZE(rooms));
 	tcase_add_test(tcase, test_a_guest_without_sg);
