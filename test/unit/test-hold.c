@@ -273,18 +273,19 @@ END_TEST
 
 START_TEST(test_first_round_without_requests)
 {
-	uint16_t nr = (uint16_t)_i;
-
-	for (uint16_t i = 0; i < nr; i++) {
-		put_request(i);
+	for (uint16_t nr = 1; nr < TX_HOLD_SLOTS; nr++) {
+		harness_reset(h, &features, 0);
+		for (uint16_t i = 0; i < nr; i++) {
+			put_request(i);
+			ck_assert_int_eq(harness_step(h), 0);
+			ck_assert_uint_eq(h->tx->rsp_prod, 0);
+		}
 		ck_assert_int_eq(harness_step(h), 0);
-		ck_assert_uint_eq(h->tx->rsp_prod, 0);
+		ck_assert(h->tx_notify);
+		ck_assert_uint_eq(h->tx->rsp_prod, nr);
+		expect_responses(0, nr);
+		ck_assert_uint_eq(h->q.tx.nr_held, 0);
 	}
-	ck_assert_int_eq(harness_step(h), 0);
-	ck_assert(h->tx_notify);
-	ck_assert_uint_eq(h->tx->rsp_prod, nr);
-	expect_responses(0, nr);
-	ck_assert_uint_eq(h->q.tx.nr_held, 0);
 }
 END_TEST
 
@@ -409,7 +410,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_loop_test(tcase, test_large_frames_do_not_wait, 0, 2);
 	tcase_add_test(tcase, test_broken_guest_does_not_wait);
 	tcase_add_test(tcase, test_enough_responses);
-	tcase_add_loop_test(tcase, test_first_round_without_requests, 1, TX_HOLD_SLOTS);
+	tcase_add_test(tcase, test_first_round_without_requests);
 	tcase_add_test(tcase, test_round_in_debt);
 	tcase_add_test(tcase, test_no_sleep_on_responses);
 	tcase_add_test(tcase, test_whole_packets);
