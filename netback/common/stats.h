@@ -41,7 +41,7 @@
 	C(rx_csum_completed, "checksums we computed because the guest cannot")                     \
 	C(rx_notified, "event channel notifications sent for rx responses")                        \
 	C(rx_full, "times the port had to wait because the guest had posted too few buffers")      \
-	C(rx_held, "sleeps that let small frames gather, because they come fast")                  \
+	C(rx_held, "times that small frames were to gather first, because they come fast")         \
 	C(events, "event channel notifications received")                                          \
 	C(events_idle, "of events: nothing was found on any ring")                                 \
 	C(events_delayed, "of events: unmasked late because the guest sends too many idle ones")   \

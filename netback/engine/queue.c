@@ -239,7 +239,7 @@ bool queue_end(struct queue *q)
 	count_copies(q, &q->rx.copy);
 	/* Who sends as well is answering, or waits for the answer. */
 	if (q->tx.nr_packets)
-		q->rx.hold_ns = 0;
+		q->rx.hold_ns = q->rx.coalesce.hold_ns = 0;
 	q->had_work |= worked;
 	return worked;
 }
