@@ -12,7 +12,7 @@ results=/out/bench.tsv
 
 record() {
 	printf '%s\t%s\t%s\t%s\n' "$round" "$side" "$1" "$2" >>$results
-	printf '        %-24s %s\n' "$1" "$2"
+	printf '        %-27s %s\n' "$1" "$2"
 }
 
 dom0_cpu_seconds() {
@@ -69,12 +69,12 @@ table() {
 		!($3 in seen) { seen[$3] = 1; name[++n] = $3 }
 		{ value[$3, $1, $2] = $4 }
 		END {
-			printf "%-24s", ""
+			printf "%-27s", ""
 			for (r = 1; r <= rounds; r++)
 				printf " | %9s %9s ratio", a, b
 			print " | mean ratio"
 			for (i = 1; i <= n; i++) {
-				printf "%-24s", name[i]
+				printf "%-27s", name[i]
 				sum = 0
 				for (r = 1; r <= rounds; r++) {
 					va = value[name[i], r, "A"]
@@ -98,4 +98,5 @@ for ((n = 1; n <= ROUNDS; n++)); do
 		measure $n A "$A"
 	fi
 done
+check "every figure was taken" compare "$(wc -l <$results)" == $((ROUNDS * 2 * 10))
 table | tee /out/bench.txt

@@ -19,8 +19,8 @@ udp_64_from_guest() {
 
 # counters: the vif's and its engine's, one "name value" a line, queues and workers added up.
 counters() {
-	netbackctl stats "$vif" --json | grep -o '"[a-z_]*": *[0-9]*' | tr -d '":' |
-		awk '{ sum[$1] += $2 } END { for (name in sum) print name, sum[name] }' | sort
+	netbackctl stats "$vif" --json | grep -o '"[a-z_]*": *[0-9]*' | tr '":' '  ' |
+		awk '$1 != "monotonic_ns" { sum[$1] += $2 } END { for (name in sum) print name, sum[name] }' | sort
 }
 
 packets() {
@@ -35,8 +35,8 @@ per_packet() {
 		END {
 			all = moved["tx_packets"] + moved["rx_packets"]
 			for (name in moved)
-				if (moved[name] > 0)
-					printf "%-20s %10d %8.3f\n", name, moved[name], moved[name] / all
+				if (moved[name] > 0 && all > 0)
+					printf "%-20s %10.0f %8.3f\n", name, moved[name], moved[name] / all
 		}' "$1" "$2" | sort
 }
 
@@ -72,4 +72,5 @@ profile tcp-to-guest tcp_to_guest g1 "$LENGTH"
 profile tcp-from-guest tcp_from_guest g1 "$LENGTH"
 profile udp-to-guest udp_64_to_guest
 profile udp-from-guest udp_64_from_guest
+check "something was counted" test -s /out/counters-udp-from-guest
 check "the engine lives" pidof netback-engine
