@@ -5,6 +5,7 @@ start_machine 3
 cat > "$tmp/engine" << END
 #!/bin/sh
 [ -e "$tmp/works" ] && exec "$BUILD/netback-engine" "\$@"
+touch "$tmp/started"
 exec sleep 100
 END
 chmod +x "$tmp/engine"
@@ -15,6 +16,7 @@ shim g make-rings
 shim g publish
 shim g set-state 4
 ctl list | grep -q vif3.0 || fail "netbackd hangs with its engine"
+wait_for "[ -e $tmp/started ]"
 touch "$tmp/works"
 wait_be 4
 log_has 'did not start in time' || fail "nothing was killed"
