@@ -323,6 +323,36 @@ START_TEST(test_refusals)
 }
 END_TEST
 
+/* An engine died with two responses noted: they are given, and only the third request is served. */
+START_TEST(test_finishes_the_journal)
+{
+	struct guest *g = &guests[0];
+	struct journal *journal = journal_attach(g->q.journal_bytes, g->tx_ref, g->rx_ref);
+	char frame[100];
+
+	for (unsigned int i = 0; i < 3; i++)
+		g->tx->ring[i].req =
+			(netif_tx_request_t){.gref = g->data_ref, .size = 60, .id = (uint16_t)i};
+	g->tx->req_prod = 3;
+	journal->tx.count = 2;
+	journal->tx.rsp[0] = (struct netif_tx_response){.id = 1, .status = NETIF_RSP_OKAY};
+	journal->tx.rsp[1] = (struct netif_tx_response){.id = 0, .status = NETIF_RSP_ERROR};
+
+	open_guest(g);
+	ck_assert_uint_eq(stats_read(&g->stats.journal_replays), 1);
+	ck_assert_uint_eq(journal->tx.count, 0);
+	ck_assert(reaches(&g->stats.tx_packets, 1));
+	close_guest(g);
+	ck_assert_uint_eq(g->tx->rsp_prod, 3);
+	ck_assert_uint_eq(g->tx->ring[0].rsp.id, 1);
+	ck_assert_int_eq(g->tx->ring[0].rsp.status, NETIF_RSP_OKAY);
+	ck_assert_uint_eq(g->tx->ring[1].rsp.id, 0);
+	ck_assert_int_eq(g->tx->ring[1].rsp.status, NETIF_RSP_ERROR);
+	ck_assert_int_eq(read(g->peer, frame, sizeof(frame)), PORT_HEADER_BYTES + 60);
+	ck_assert_int_lt(read(g->peer, frame, sizeof(frame)), 0);
+}
+END_TEST
+
 /* --- both ways -------------------------------------------------------------------------------------------- */
 
 START_TEST(test_both_ways)
@@ -524,6 +554,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_test(tcase, test_told_at_open);
 	tcase_add_loop_test(tcase, test_refusals, 0, ARRAY_SIZE(refusals));
+	tcase_add_test(tcase, test_finishes_the_journal);
 	tcase_add_loop_test(tcase, test_both_ways, 0, 2);
 	tcase_add_test(tcase, test_busy_neighbour);
 	tcase_add_loop_test(tcase, test_gathers_beside_a_neighbour, 0, 2);
