@@ -89,7 +89,7 @@ enum frame_verdict {
 
 /* Verifies a whole frame made by frame_fill(). */
 enum frame_verdict frame_verify(const uint8_t *data, const struct frame_info *info, uint64_t now_ns,
-				struct frame_stamp *stamp);
+				struct frame_stamp *out);
 
 /* Exchanges source and destination: MAC, IP, ports. Checksums stay right. */
 void frame_swap(uint8_t *data, const struct frame_info *info);
