@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 	if (!argc)
 		shim_usage("no command");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[0], commands[i].name))
+		if (strcmp(argv[0], commands[i].name) != 0)
 			continue;
 		shim.command = commands[i].name;
 		optind = 0; /* the command parses its own options from the start */
