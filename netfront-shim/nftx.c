@@ -199,7 +199,7 @@ static void free_page(struct nftx *tx, uint16_t id)
 
 static void end_packet(struct nftx *tx)
 {
-	if (tx->packet_status != STATUS_NONE && tx->packet_status < 0)
+	if (tx->packet_status < 0)
 		tx->stats.errored_packets++;
 	tx->packet_status = STATUS_NONE;
 }
