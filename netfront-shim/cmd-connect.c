@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -116,11 +117,18 @@ static int do_state(struct shim *s, const char *arg)
 
 static int do_wait(struct shim *s, const char *arg)
 {
-	char name[LINE];
-	int timeout_ms = s->config.timeout_ms, state;
+	const char *ms = arg + strcspn(arg, " \t");
+	long timeout_ms = s->config.timeout_ms;
+	char name[LINE], *end;
+	int state;
 
-	if (sscanf(arg, "%255s %d", name, &timeout_ms) < 1)
-		return -EINVAL;
+	snprintf(name, sizeof(name), "%.*s", (int)(ms - arg), arg);
+	ms += strspn(ms, " \t");
+	if (*ms) {
+		timeout_ms = strtol(ms, &end, 10);
+		if (*end || timeout_ms < 0 || timeout_ms > INT_MAX)
+			return -EINVAL;
+	}
 	state = parse_state(name);
 	if (state < 0 || state > XenbusStateReconfigured)
 		return -EINVAL;
@@ -187,7 +195,7 @@ static void obey(struct shim *s, char *line)
 	if (!*line)
 		return;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(line, verbs[i].name))
+		if (strcmp(line, verbs[i].name) != 0)
 			continue;
 		err = verbs[i].run(s, arg);
 		if (err)
