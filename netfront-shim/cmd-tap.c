@@ -35,19 +35,20 @@ static void report(FILE *to, void *ctx)
 		t->vtap.name, t->stats.too_big, t->stats.completed, t->stats.refused);
 }
 
+/* The nth free page. send_some() asks for room for the largest frame first, so there is one. */
+static uint8_t *page_at(const struct nfqueue *q, unsigned int nth)
+{
+	return q->tx_pool.pages.addr[nftx_page(&q->tx, nth)];
+}
+
 /* Lays the next free pages out as one buffer; returns how many iovecs. */
 static unsigned int free_pages(const struct nfqueue *q, bool sg, struct iovec *iov)
 {
-	unsigned int most = sg ? NFTX_FRAME_SLOTS : 1, n;
+	unsigned int most = sg ? NFTX_FRAME_SLOTS : 1;
 
-	for (n = 0; n < most; n++) {
-		int page = nftx_page(&q->tx, n);
-
-		if (page < 0)
-			break;
-		iov[n] = (struct iovec){q->tx_pool.pages.addr[page], NETIF_PAGE};
-	}
-	return n;
+	for (unsigned int n = 0; n < most; n++)
+		iov[n] = (struct iovec){page_at(q, n), NETIF_PAGE};
+	return most;
 }
 
 static void set_slots(const struct nfqueue *q, size_t len, struct nftx_desc *desc)
@@ -76,7 +77,7 @@ static uint8_t gso_type(const struct virtio_net_hdr *hdr)
 }
 
 /* The sum the kernel left to us, over a packet that lies in pages. */
-static void complete_csum(const struct iovec *iov, size_t len, const struct virtio_net_hdr *hdr)
+static void complete_csum(const struct nfqueue *q, size_t len, const struct virtio_net_hdr *hdr)
 {
 	static uint8_t flat[NFTX_FRAME_SLOTS * NETIF_PAGE];
 	uint16_t value;
@@ -85,12 +86,12 @@ static void complete_csum(const struct iovec *iov, size_t len, const struct virt
 	if (at + 2 > len || at + 2 > NETIF_PAGE)
 		return;
 	for (size_t i = 0, done = 0; done < len; i++, done += NETIF_PAGE)
-		memcpy(flat + done, iov[i].iov_base,
+		memcpy(flat + done, page_at(q, i),
 		       len - done < NETIF_PAGE ? len - done : NETIF_PAGE);
 	value = ~frame_fold(frame_sum(0, flat + hdr->csum_start, len - hdr->csum_start));
 	if (!value)
 		value = 0xffff;
-	memcpy((uint8_t *)iov[0].iov_base + at, &value, 2);
+	memcpy(page_at(q, 0) + at, &value, 2);
 }
 
 /* IPv6 blanks only go out when the backend takes them. */
@@ -102,17 +103,17 @@ static bool may_be_blank(const struct shim *s, const uint8_t *frame)
 }
 
 static void set_offload(struct shim *s, struct tap *t, const struct virtio_net_hdr *hdr,
-			const struct iovec *iov, size_t len, struct nftx_desc *desc)
+			const struct nfqueue *q, size_t len, struct nftx_desc *desc)
 {
 	uint8_t gso = gso_type(hdr);
 
 	desc->flags = 0;
 	desc->nr_extras = 0;
 	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		if (may_be_blank(s, iov[0].iov_base)) {
+		if (may_be_blank(s, page_at(q, 0))) {
 			desc->flags = NETTXF_csum_blank | NETTXF_data_validated;
 		} else {
-			complete_csum(iov, len, hdr);
+			complete_csum(q, len, hdr);
 			t->stats.completed++;
 		}
 	} else if (hdr->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
@@ -154,7 +155,7 @@ static bool send_some(struct shim *s, struct tap *t, unsigned int index)
 			t->stats.too_big++;
 			continue;
 		}
-		set_offload(s, t, &hdr, iov + 1, n, &desc);
+		set_offload(s, t, &hdr, q, n, &desc);
 		set_slots(q, n, &desc);
 		nftx_put(&q->tx, &desc);
 	}
