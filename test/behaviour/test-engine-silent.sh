@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT -- an engine that hangs is killed after five seconds; netbackd goes on and another one can serve
 . "$(dirname "$0")/functions.sh"
 start_machine 3
-cat > "$tmp/engine" << END
+engine=$(sanitized_engine)
+cat > "$tmp/silent" << END
 #!/bin/sh
-[ -e "$tmp/works" ] && exec "$BUILD/netback-engine" "\$@"
+[ -e "$tmp/works" ] && exec "${engine:-$BUILD/netback-engine}" "\$@"
 touch "$tmp/started"
 exec sleep 100
 END
-chmod +x "$tmp/engine"
-start_netbackd --engine "$tmp/engine"
+chmod +x "$tmp/silent"
+start_netbackd --engine "$tmp/silent"
 vif_add 3 0
 start_shim g 3 --hold
 shim g make-rings
