@@ -21,6 +21,8 @@
  *                                    <------  LINK_CARRIER    the guest takes packets / stopped
  *                                    <------  LINK_FAILED     the guest broke the protocol; the
  *                                                             engine has let go of the rings
+ *   LINK_POLICY                      ------>
+ *                                    <------  LINK_POLICED    every queue works by it from now on
  *   LINK_DETACH                      ------>
  *                                    <------  LINK_DETACHED   unmapped, unbound, taps closed
  *
@@ -40,6 +42,8 @@ enum link_type {
 	LINK_FAILED,
 	LINK_DETACH,
 	LINK_DETACHED,
+	LINK_POLICY,
+	LINK_POLICED,
 };
 
 /* Which fd of LINK_ATTACH is what. */
@@ -69,6 +73,43 @@ struct link_features {
 	bool rx_notify; /* frontend sends an event when it posts buffers */
 };
 
+/* The control ring, if the frontend made one. */
+struct link_ctrl {
+	bool present;
+	uint32_t ring_ref;
+	uint32_t evtchn; /* the frontend's port */
+};
+
+/* So many bytes in each interval; usec 0: as many as it likes. */
+struct link_rate {
+	uint64_t bytes;
+	uint32_t usec;
+};
+
+enum {
+	LINK_VLANS = 4096
+};
+
+/* The VLANs of a vif as a bridge port has them. Tags are on the port's side; filter false: all pass as they are. */
+struct link_vlan {
+	bool filter;
+	uint16_t pvid; /* of frames the guest sends without a tag; 0: they are dropped */
+	uint8_t member[LINK_VLANS / 8];	  /* a bit a VLAN that passes */
+	uint8_t untagged[LINK_VLANS / 8]; /* of these, those whose tag the guest does not see */
+};
+
+/* What the host decides and what may change while the rings run. */
+struct link_policy {
+	struct link_rate tx_rate; /* guest to world, all queues together */
+	struct link_rate rx_rate;
+	struct link_vlan vlan;
+	uint32_t mtu; /* payload bytes of the largest frame either way, tags aside; 0: no limit */
+	uint16_t
+		xdp_headroom; /* bytes before the data of a received packet (Linux' xdp-headroom) */
+	bool mcast_filter;    /* only multicast frames of the frontend's list pass to it */
+	bool complete_csums;  /* no blank checksum goes to the guest, whatever it takes */
+};
+
 struct link_queue {
 	uint32_t tx_ring_ref;
 	uint32_t rx_ring_ref;
@@ -83,6 +124,8 @@ struct link_start {
 
 struct link_attach {
 	struct link_features features;
+	struct link_policy policy;
+	struct link_ctrl ctrl;
 	uint32_t nr_queues;
 	struct link_queue queue[LINK_MAX_QUEUES];
 };
@@ -94,6 +137,7 @@ struct link_msg {
 	union {
 		struct link_start start;
 		struct link_attach attach;
+		struct link_policy policy;
 		struct {
 			int32_t error;	/* ATTACHED: 0 or -errno */
 			char text[120]; /* ATTACHED, FAILED: for people, in the error node */
