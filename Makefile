@@ -131,10 +131,10 @@ $(B)/fakexen/$(FAKE_CTRL): $(FAKE_PIC) $(B)/pic/$(FK)/ctrl.o
 	$(Q)$(fake_lib)
 $(B)/fakexen/xenstored: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, xenstored.c request.c store.c))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lpthread
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^ -lpthread
 $(B)/fakexen/fakexen: $(call obj,$(FAKE_SRC) $(addprefix $(FK)/, fakexen.c toolstack.c inspect.c))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SAN) -o $@ $^ -lxenstore -lpthread
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^ -lxenstore -lpthread
 
 # --- unit tests: what each links is what its module needs, and nothing else -------------------
 FAKE_STATIC := $(FAKE_SRC) $(addprefix $(FK)/, gnttab.c evtchn.c ctrl.c)

@@ -119,7 +119,7 @@ static int alloc_buffers(struct queue *q)
 
 	if (ret < 0)
 		return ret;
-	ret = rx_init(&q->rx, q->domid, &q->features);
+	ret = rx_init(&q->rx, q->domid);
 	if (ret < 0)
 		tx_release(&q->tx);
 	return ret;
@@ -233,7 +233,7 @@ bool queue_end(struct queue *q)
 
 	tx = tx_end(q);
 	rx = rx_end(q);
-	worked = q->tx.nr_packets || q->rx.nr_done;
+	worked = q->tx.nr_packets || q->rx.nr_done || q->rx.nr_placed;
 	notify(q, tx, rx);
 	count_copies(q, &q->tx.copy);
 	count_copies(q, &q->rx.copy);

@@ -28,15 +28,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Without scatter/gather a frame is one slot, and nothing else can come with it. */
-static unsigned int largest_frame(const struct link_features *f)
-{
-	if (!f->rx_sg)
-		return 1;
-	return RX_FRAME_PAGES + (f->rx_gso_tcpv4 || f->rx_gso_tcpv6);
-}
-
-int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features)
+int rx_init(struct rx *rx, uint16_t domid)
 {
 	rx->pages = mmap(NULL, RX_ARENA_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -51,7 +43,6 @@ int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features)
 		f->iov[1] = (struct iovec){rx->pages + i * RX_FRAME_BYTES, RX_FRAME_BYTES};
 		f->read = (struct iobatch_read){.iov = f->iov, .nr_iov = ARRAY_SIZE(f->iov)};
 	}
-	rx->max_slots = largest_frame(features);
 	rx->free = (1ull << RX_BATCH) - 1;
 	rx->nr_wanted = 1;
 	copy_init(&rx->copy, domid);
@@ -78,18 +69,38 @@ static uint64_t drain_ns(const struct queue *q)
 	return q->features.rx_notify ? RX_DRAIN_NS : RX_DRAIN_NO_EVENT_NS;
 }
 
-/* What waits in the port is too old to keep. These reads do not wait for more. */
-static void read_old(struct queue *q)
+/* Slots the guest must have posted before anything moves. */
+static unsigned int need(const struct rx *rx)
+{
+	return rx->nr_held ? rx->held[rx->first_held]->nr_slots : 1;
+}
+
+static void release(struct rx *rx, const struct rx_frame *f)
+{
+	rx->free |= 1u << (f - rx->frame);
+}
+
+static struct rx_frame *take_held(struct rx *rx)
+{
+	struct rx_frame *f = rx->held[rx->first_held];
+
+	rx->first_held = (rx->first_held + 1) % RX_BATCH;
+	rx->nr_held--;
+	return f;
+}
+
+static void drop_held(struct queue *q)
 {
 	struct rx *rx = &q->rx;
 
-	for (unsigned int i = 0; i < RX_BATCH; i++) {
-		struct rx_frame *f = &rx->frame[i];
+	if (rx->nr_held)
+		goto drop_rx_expired;
+	return;
 
-		iobatch_read(&q->worker->io, q->port.fd, f->iov, ARRAY_SIZE(f->iov), &f->read.ret);
-	}
-	rx->nr_old = RX_BATCH;
-	stats_add(&q->stats->port_ops, RX_BATCH);
+drop_rx_expired:
+	stats_add(&q->stats->drop_rx_expired, rx->nr_held);
+	while (rx->nr_held)
+		release(rx, take_held(rx));
 }
 
 /* The guest has posted too little: its port's queue fills, and after a time is too old to keep. */
@@ -101,13 +112,22 @@ static void starve(struct queue *q)
 	if (!rx->starved) {
 		rx->starved = true;
 		rx->starved_since = now;
+		rx->stuck_since = rx->stuck_since ? rx->stuck_since : now;
 		stats_inc(&q->stats->rx_full);
 	}
 	waited = now - rx->starved_since;
-	if (waited >= drain_ns(q) && now >= rx->quiet_until)
-		read_old(q);
-	if (waited >= RX_STALL_NS && q->features.rx_notify)
+	if (waited >= drain_ns(q)) {
+		rx->draining = true;
+		drop_held(q);
+	}
+	if (now - rx->stuck_since >= RX_STALL_NS && q->features.rx_notify)
 		set_ready(q, false);
+}
+
+static void fed(struct queue *q)
+{
+	q->rx.starved = q->rx.draining = false;
+	set_ready(q, true);
 }
 
 static void post_reads(struct queue *q, unsigned int nr)
@@ -124,13 +144,29 @@ static void post_reads(struct queue *q, unsigned int nr)
 	}
 }
 
+/*
+ * A port that is down or drained is read once a RX_RETRY_NS: what a guest that takes nothing makes us do is
+ * bounded, however much is sent to it.
+ */
+static bool port_is_quiet(struct rx *rx)
+{
+	uint64_t now;
+
+	if (!rx->down && !rx->draining)
+		return false;
+	now = now_ns();
+	if (now < rx->quiet_until)
+		return true;
+	rx->quiet_until = now + RX_RETRY_NS;
+	return false;
+}
+
 int rx_begin(struct queue *q, const char **ret_why)
 {
 	struct rx *rx = &q->rx;
-	unsigned int room;
+	unsigned int wanted;
 	int avail;
 
-	rx->nr_old = 0;
 	rx->nr_done = 0;
 	/* One round's grace to go to sleep; if others keep the thread busy, there is nothing to wait for. */
 	if (rx->hold_ns && !rx->passed) {
@@ -145,29 +181,27 @@ int rx_begin(struct queue *q, const char **ret_why)
 		*ret_why = "rx ring: the producer index makes no sense";
 		return avail;
 	}
-	room = (unsigned int)avail / rx->max_slots;
-	if (room == 0 && rx->nr_busy == 0) {
+	if ((unsigned int)avail < need(rx))
 		starve(q);
+	else
+		fed(q);
+	if (rx->starved && !rx->draining)
 		return 0;
-	}
-	rx->starved = false;
-	set_ready(q, true);
-	room = min(room, rx->nr_wanted);
-	if (rx->nr_busy < room && (!rx->down || now_ns() >= rx->quiet_until))
-		post_reads(q, room - rx->nr_busy);
+
+	wanted = min(rx->draining ? RX_BATCH : rx->nr_wanted, RX_BATCH - rx->nr_held);
+	if (rx->nr_busy < wanted && !port_is_quiet(rx))
+		post_reads(q, wanted - rx->nr_busy);
 	return 0;
 }
 
 /* The guest's buffers for one frame, and the copies into them. */
-static void fill_slots(struct queue *q, struct rx_frame *f, uint32_t len)
+static void fill_slots(struct queue *q, struct rx_frame *f)
 {
 	const uint8_t *data = f->iov[1].iov_base;
+	uint32_t len = f->length;
 	netif_rx_request_t req;
 
 	f->first_segment = (uint16_t)q->rx.copy.nr;
-	f->nr_data = (uint16_t)DIV_ROUND_UP(len, COPY_PAGE_SIZE);
-	f->nr_slots = (uint16_t)(f->nr_data + (f->gso_size != 0));
-
 	for (unsigned int i = 0; i < f->nr_slots; i++) {
 		uint32_t n = min(len, COPY_PAGE_SIZE);
 
@@ -181,8 +215,8 @@ static void fill_slots(struct queue *q, struct rx_frame *f, uint32_t len)
 	}
 }
 
-/* Decide how a frame goes to the guest. One that cannot go leaves no trace on the ring. */
-static bool place(struct queue *q, struct rx_frame *f)
+/* Decide how a frame goes to the guest, and which slots it needs. One that cannot go is released. */
+static bool accept_frame(struct queue *q, struct rx_frame *f)
 {
 	uint32_t len = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
 	struct offload_rx how;
@@ -191,13 +225,15 @@ static bool place(struct queue *q, struct rx_frame *f)
 	case PORT_DONE:
 		break;
 	case PORT_AGAIN:
-		return false;
+		goto release;
 	case PORT_DOWN:
 		q->rx.down = true;
-		return false;
+		goto release;
 	case PORT_REFUSED: /* taken off the kernel's queue, but the header cannot say what it is */
 		goto drop_rx_bad_offload;
 	}
+	if (q->rx.draining)
+		goto drop_rx_expired;
 	if (len == 0 || len > (q->features.rx_sg ? RX_FRAME_BYTES : COPY_PAGE_SIZE))
 		goto drop_rx_too_long;
 	if (offload_to_guest(&f->hdr, f->iov[1].iov_base, len, &q->features, &how) < 0)
@@ -208,14 +244,20 @@ static bool place(struct queue *q, struct rx_frame *f)
 	f->gso_size = how.gso_type == XEN_NETIF_GSO_TYPE_NONE ? 0 : how.gso_size;
 	stats_add(&q->stats->rx_csum_completed, how.completed);
 	f->length = len;
-	fill_slots(q, f, len);
+	f->nr_data = (uint16_t)DIV_ROUND_UP(len, COPY_PAGE_SIZE);
+	f->nr_slots = (uint16_t)(f->nr_data + (f->gso_size != 0));
 	return true;
 
+drop_rx_expired:
+	stats_inc(&q->stats->drop_rx_expired);
+	goto release;
 drop_rx_too_long:
 	stats_inc(&q->stats->drop_rx_too_long);
-	return false;
+	goto release;
 drop_rx_bad_offload:
 	stats_inc(&q->stats->drop_rx_bad_offload);
+release:
+	release(&q->rx, f);
 	return false;
 }
 
@@ -272,18 +314,6 @@ drop_rx_copy_failed:
 	stats_inc(&q->stats->drop_rx_copy_failed);
 }
 
-/* Less than was asked for: the port is empty now. */
-static unsigned int count_old(struct rx *rx)
-{
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i < rx->nr_old; i++)
-		nr += port_result(rx->frame[i].read.ret) == PORT_DONE;
-	if (nr < rx->nr_old)
-		rx->quiet_until = now_ns() + RX_RETRY_NS;
-	return nr;
-}
-
 /* From what a round brought: how many reads to post next, and whether to let frames gather first. */
 static void adapt(struct rx *rx, uint64_t bytes)
 {
@@ -301,30 +331,48 @@ static void adapt(struct rx *rx, uint64_t bytes)
 	rx->hold_ns = rx->coalesce.hold_ns;
 }
 
-/* The frames the port gave, placed into the guest's buffers as far as they can be. */
-static unsigned int place_all(struct queue *q, struct rx_frame *placed[RX_BATCH])
+/* The frames the port gave go to the end of those that wait for the guest. */
+static void take_frames(struct queue *q)
 {
 	struct rx *rx = &q->rx;
 	struct iobatch_read *r;
-	unsigned int nr = 0;
 	uint64_t bytes = 0;
 
-	copy_reset(&rx->copy);
 	while ((r = iobatch_take(&q->port.frames))) {
 		struct rx_frame *f = container_of(r, struct rx_frame, read);
 
-		rx->free |= 1u << (f - rx->frame);
 		rx->nr_busy--;
 		rx->nr_done++;
-		if (!place(q, f))
+		if (!accept_frame(q, f))
 			continue;
 		bytes += f->length;
-		placed[nr++] = f;
+		rx->held[(rx->first_held + rx->nr_held++) % RX_BATCH] = f;
 	}
 	if (rx->nr_done)
 		adapt(rx, bytes);
 	if (rx->down && rx->nr_done)
 		rx->quiet_until = now_ns() + RX_RETRY_NS;
+}
+
+/* Those the guest has room for now, in order. */
+static unsigned int place_frames(struct queue *q, struct rx_frame *placed[RX_BATCH])
+{
+	struct rx *rx = &q->rx;
+	unsigned int nr = 0;
+	int avail;
+
+	if (rx->nr_held == 0)
+		return 0;
+	/* Negative: the next round's rx_begin says so. */
+	avail = ring_rx_unconsumed(&q->rx_ring);
+	copy_reset(&rx->copy);
+	while (rx->nr_held && avail >= (int)need(rx)) {
+		struct rx_frame *f = take_held(rx);
+
+		fill_slots(q, f);
+		avail -= f->nr_slots;
+		placed[nr++] = f;
+	}
 	return nr;
 }
 
@@ -334,22 +382,18 @@ bool rx_end(struct queue *q)
 	struct rx *rx = &q->rx;
 	unsigned int nr_placed;
 
-	if (rx->nr_old) {
-		rx->nr_done = count_old(rx);
-		goto drop_rx_expired;
-	}
-	nr_placed = place_all(q, placed);
+	take_frames(q);
+	rx->nr_placed = nr_placed = place_frames(q, placed);
 	if (nr_placed == 0)
 		return false;
 
+	rx->stuck_since = 0;
 	copy_flush(&rx->copy, q->worker->gnttab);
-	for (unsigned int i = 0; i < nr_placed; i++)
+	for (unsigned int i = 0; i < nr_placed; i++) {
 		respond(q, placed[i]);
+		release(rx, placed[i]);
+	}
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
-
-drop_rx_expired:
-	stats_add(&q->stats->drop_rx_expired, rx->nr_done);
-	return false;
 }
 
 static void lower(uint64_t *deadline, uint64_t to)
@@ -362,15 +406,15 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 	struct rx *rx = &q->rx;
 
 	rx->awake = false;
-	if (rx->nr_busy || rx->hold_ns)
+	if (rx->nr_busy == 0 && (rx->down || rx->draining))
+		lower(deadline, rx->quiet_until);
+	if (!rx->starved)
 		return 0;
-	if (!rx->starved) {
-		lower(deadline, rx->quiet_until); /* the port is down */
-		return 0;
-	}
 	if (!q->features.rx_notify)
 		lower(deadline, now_ns() + RX_POLL_NS);
-	else
-		lower(deadline, max(rx->starved_since + drain_ns(q), rx->quiet_until));
-	return rx->max_slots;
+	else if (!rx->draining)
+		lower(deadline, rx->starved_since + drain_ns(q));
+	if (rx->ready && q->features.rx_notify)
+		lower(deadline, rx->stuck_since + RX_STALL_NS);
+	return need(rx);
 }

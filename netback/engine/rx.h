@@ -15,18 +15,19 @@
 #include "netback/engine/ring.h"
 
 /*
- * A read is posted to the port only when the guest has posted buffers for the largest frame there can
- * be. So every frame that comes fits, none is ever kept, and the port's own queue (bounded, tail
- * drop, in the kernel) is the only one: no guest can make us buffer (XSA-392).
+ * At most RX_BATCH frames are here: with the port, as posted reads, or held in the order they came, while
+ * the guest has too few buffers for the first of them. Everything else waits in the port's own queue
+ * (bounded, tail drop, in the kernel): no guest can make us buffer (XSA-392).
  *
- * A guest that posts too few buffers for RX_DRAIN_NS has the port's old frames dropped, and is
- * reported as not ready after RX_STALL_NS (Linux' rx_drain_timeout_msecs, rx_stall_timeout_msecs).
- * What counts is the slots the largest frame needs, not whether there is one at all.
+ * A guest that leaves the first held frame without the slots it needs for RX_DRAIN_NS has what is held
+ * and what the port then brings dropped, and is reported as not ready after RX_STALL_NS (Linux'
+ * rx_drain_timeout_msecs, rx_stall_timeout_msecs). What counts is the slots that very frame needs, not
+ * whether there is one at all: a guest that keeps one buffer posted does not escape (XSA-392).
  */
 struct queue;
 
 enum {
-	RX_BATCH = 16,	     /* frames we hold at the most */
+	RX_BATCH = 16,	     /* frames with the port and held, together */
 	RX_FRAME_PAGES = 16, /* PORT_MAX_FRAME bytes, page-aligned for the copies */
 	RX_MAX_SLOTS = 17,   /* of the largest frame: its pages and a GSO extra info */
 };
@@ -52,33 +53,37 @@ struct rx_frame {
 };
 
 struct rx {
-	uint8_t *pages;		/* RX_BATCH frames of RX_FRAME_PAGES */
-	unsigned int max_slots; /* the largest frame of this frontend takes */
-	uint32_t free;		/* a bit a frame: not with the port */
-	unsigned int nr_busy;	/* frames that are */
-	unsigned int nr_wanted; /* reads worth posting: grows when the port has more */
-	unsigned int nr_old;	/* one-shot reads, to throw away what is too old to keep */
-	unsigned int nr_done;	/* frames the port gave in this round */
-	bool awake;		/* this round is not the first one since we slept */
-	uint32_t hold_ns;	/* let frames gather so long before the next round */
-	bool passed;		/* hold_ns made the last round post no reads */
+	uint8_t *pages;			 /* RX_BATCH frames of RX_FRAME_PAGES */
+	uint32_t free;			 /* a bit a frame: neither with the port nor held */
+	unsigned int nr_busy;		 /* frames with the port */
+	unsigned int nr_wanted;		 /* reads worth posting: grows when the port has more */
+	struct rx_frame *held[RX_BATCH]; /* a circle of nr_held frames from first_held on */
+	unsigned int first_held, nr_held;
+	/* in this round: frames the port gave, and the guest got */
+	unsigned int nr_done, nr_placed;
+	bool awake;	      /* this round is not the first one since we slept */
+	uint32_t hold_ns;     /* let frames gather so long before the next round */
+	bool passed;	      /* hold_ns made the last round post no reads */
 	struct coalesce coalesce;
-	bool starved;		/* too few buffers posted */
+	bool starved;		/* too few buffers posted for the next frame */
+	bool draining;		/* and for so long that frames are too old to keep */
 	bool down;		/* the port is gone: reads would fail for ever */
 	bool ready;		/* as last told to the vif */
 	uint64_t starved_since; /* ns */
-	uint64_t quiet_until;	/* ns; nothing to read of a port that is down or drained */
+	uint64_t stuck_since;	/* ns; the first starvation since a frame went to the guest, 0: none */
+	uint64_t quiet_until;	/* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
 	struct copy_batch copy;
 };
 
 /* 0 or -ENOMEM. The arena lives until rx_release. */
-int rx_init(struct rx *rx, uint16_t domid, const struct link_features *features);
+int rx_init(struct rx *rx, uint16_t domid);
 void rx_release(struct rx *rx);
 
 /*
- * Worker. rx_begin posts reads of the port as far as the guest has room; 0 or -EPROTO: fatal, *ret_why
- * says why. rx_end deals with the frames that have come; true: notify the frontend.
+ * Worker. rx_begin posts reads of the port unless the guest is short of buffers; 0 or -EPROTO: fatal,
+ * *ret_why says why. rx_end gives the guest the frames that have come, as far as it has room; true: notify
+ * the frontend.
  */
 int rx_begin(struct queue *q, const char **ret_why);
 bool rx_end(struct queue *q);

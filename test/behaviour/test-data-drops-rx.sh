@@ -6,8 +6,11 @@ vif_add 3 0 bridge=br0
 for n in 3 4; do
 	ip neigh replace "10.0.0.1$n" lladdr "00:16:3e:00:0$n:00" dev br0
 done
-ping -q -i 0.01 10.0.0.13 > "$tmp/ping.log" 2>&1 &
-cleanup_fn kill $!
+at 0 ip link set vif3.0 mtu 9000
+at 0 ip link set br0 mtu 9000
+ping -q -i 0.01 -s 6000 -M 'do' 10.0.0.13 > "$tmp/ping.log" 2>&1 &
+pinger=$!
+cleanup_fn kill $pinger
 
 # hostile WAY OPTION...: the frontend misbehaves in this way for 300 ms while it is pinged
 hostile()
@@ -19,7 +22,7 @@ hostile()
 hostile rx-gref-bad
 expect_counted rx_copy_failed vif3.0
 hostile rx-gref-readonly
-# 20 buffers, and the largest frame could need 17
+# a frame that needs two waits
 hostile rx-one-buffer --rx-buffers 20
 expect_counted rx_full vif3.0
 [ "$(counter rx_expired vif3.0)" = 0 ] || fail "frames were given up within 10 s"
@@ -28,6 +31,7 @@ hostile rx-no-buffers --no-rx-notify --rx-buffers 20
 expect_counted rx_expired vif3.0
 
 # one page is all that a guest without scatter/gather takes
+kill $pinger
 start_guest 4 --no-sg
 at 0 ip link set vif4.0 mtu 9000
 at 0 ip link set br0 mtu 9000

@@ -123,7 +123,7 @@ void harness_open(struct harness *h, bool want_uring)
 	h->q.vif = (struct vif *)h; /* only ever handed to vif_ready */
 	open_port(h);
 	must(tx_init(&h->q.tx, 0) == 0);
-	must(rx_init(&h->q.rx, 0, &features) == 0);
+	must(rx_init(&h->q.rx, 0) == 0);
 	h->new_rx = h->q.rx;
 	h->q.features = features;
 }
@@ -154,7 +154,7 @@ static void reset_buffers(struct harness *h, const struct link_features *feature
 	if (memcmp(features, &h->q.features, sizeof(*features)) != 0) {
 		rx_release(&h->q.rx);
 		memset(&h->q.rx, 0, sizeof(h->q.rx));
-		must(rx_init(&h->q.rx, 0, features) == 0);
+		must(rx_init(&h->q.rx, 0) == 0);
 		h->new_rx = h->q.rx;
 		h->q.features = *features;
 	}
