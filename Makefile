@@ -103,8 +103,13 @@ $(B)/deps-lint: Makefile
 
 # --- the mocked machine: the true libraries' sonames and symbol versions ----------------------
 FK          := test/fakexen
-FAKE_LIBDIR := $(shell pkg-config --variable=libdir xencontrol 2>/dev/null)
-FAKE_CTRL   := $(notdir $(firstword $(wildcard $(FAKE_LIBDIR)/libxenctrl.so.4.??)))
+# FAKE_LIBDIR and FAKE_CTRL, libxenctrl's soname. On a bare machine the library comes with the packages,
+# after make has read this file; make reads a file again when a part of it was made.
+-include $(if $(filter fakexen check check-asan check-tsan check-unit demo $(B)/%,$(MAKECMDGOALS)),$(B)/fake.mk)
+$(B)/fake.mk: $(B)/deps-test
+	@libdir=$$(pkg-config --variable=libdir xencontrol) && cd $$libdir && \
+		printf 'FAKE_LIBDIR := %s\nFAKE_CTRL := %s\n' $$libdir libxenctrl.so.4.?? >$(abspath $@).new
+	@mv $@.new $@
 FAKE_SRC    := $(addprefix $(FK)/, machine.c grant-table.c port.c)
 FAKE_LIBS   := $(addprefix $(B)/fakexen/, libxengnttab.so.1 libxenevtchn.so.1 $(FAKE_CTRL))
 FAKE_PROGS  := $(addprefix $(B)/fakexen/, xenstored fakexen)
