@@ -10,10 +10,11 @@ VERSION := 0.1
 # The only list of Debian packages: what is not here is not needed.
 PKGS_BUILD := gcc make pkg-config libc6-dev libxen-dev libevent-dev libseccomp-dev libcap-ng-dev \
 	libjson-c-dev liburing-dev
-PKGS_TEST  := check git perl iproute2 iperf3 iputils-ping ethtool jq xenstore-utils procps mandoc
+PKGS_TEST  := check git perl python3 universal-ctags iproute2 iperf3 iputils-ping ethtool jq xenstore-utils \
+	procps mandoc
 PKGS_XEN   := qemu-system-x86 xen-utils-4.17 xen-utils-common busybox-static cpio kmod strace \
 	tcpdump bridge-utils zstd xz-utils
-PKGS_LINT  := clang clang-format clang-tidy cppcheck shellcheck universal-ctags
+PKGS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 B    := build
