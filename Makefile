@@ -30,7 +30,7 @@ SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
 CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-state.c vif-keys.c vif-files.c \
 	xenbus.c tap.c engine-link.c engine-process.c config.c ctl.c metrics.c)
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c copy.c offload.c \
-	journal.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
+	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
 CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
 SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
 	cmd-echo.c cmd-connect.c cmd-hostile.c hostile.c hostile-tx.c hostile-rx.c traffic.c vtap.c \
@@ -149,6 +149,7 @@ link-test-keyval       := $(SCHEMA_SRC)
 link-test-keyval-types := $(SCHEMA_SRC)
 link-test-ring         :=
 link-test-journal      :=
+link-test-memory       := $(E)/memory.c
 link-test-offload      := $(E)/offload.c
 link-test-offload-rx   := $(E)/offload.c
 link-test-offload-tap  := $(E)/offload.c

@@ -53,8 +53,13 @@ enum link_attach_fd {
 	LINK_FD_TAP,	 /* and one more for each further queue */
 };
 
-/* Size of a vif's journal file. The engine owns its layout (engine/journal.h); control owns its life. */
-#define LINK_JOURNAL_BYTES (LINK_MAX_QUEUES * 8192)
+/*
+ * Size of a vif's journal file: a journal for each queue (engine/journal.h), then what the whole vif
+ * remembers (engine/memory.h). The engine owns its layout; control owns its life.
+ */
+#define LINK_QUEUE_BYTES   8192
+#define LINK_MEMORY_BYTES  65536
+#define LINK_JOURNAL_BYTES (LINK_MAX_QUEUES * LINK_QUEUE_BYTES + LINK_MEMORY_BYTES)
 
 /* A vif as both name it. serial counts connects, so that late answers are recognised. */
 struct link_vif {

@@ -39,7 +39,7 @@
  * only a file, so everything in it is checked before it is used.
  */
 enum {
-	JOURNAL_QUEUE_BYTES = LINK_JOURNAL_BYTES / LINK_MAX_QUEUES,
+	JOURNAL_QUEUE_BYTES = LINK_QUEUE_BYTES,
 	JOURNAL_VERSION = 1,
 };
 

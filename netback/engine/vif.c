@@ -110,6 +110,7 @@ static int map_files(struct vif *vif, const int *fds)
 	if (!vif->stats || !vif->journal)
 		return -errno;
 
+	vif->memory = memory_attach((char *)vif->journal + LINK_MAX_QUEUES * LINK_QUEUE_BYTES);
 	s = vif->stats;
 	s->version = STATS_VERSION;
 	s->size = sizeof(*s);

@@ -8,6 +8,7 @@
 
 #include "netback/common/link.h"
 #include "netback/common/stats.h"
+#include "netback/engine/memory.h"
 
 /*
  * vif_attach, vif_detach: main thread. They spread the queues over the workers and wait for each.
@@ -24,8 +25,9 @@ struct vif {
 	unsigned int nr_queues;	  /* and has now */
 	struct queue *queue[LINK_MAX_QUEUES];
 	struct stats_vif *stats;
-	void *journal;
-	atomic_uint nr_ready; /* queues whose guest takes packets */
+	void *journal;		   /* LINK_JOURNAL_BYTES */
+	struct vif_memory *memory; /* the last part of that */
+	atomic_uint nr_ready;	   /* queues whose guest takes packets */
 	_Atomic(const char *) failure;
 };
 
