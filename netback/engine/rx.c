@@ -194,6 +194,12 @@ int rx_begin(struct queue *q, const char **ret_why)
 	return 0;
 }
 
+/* Extra infos stand between the first slot and the others with data. */
+static bool is_extra(const struct rx_frame *f, unsigned int slot)
+{
+	return slot - 1 < f->nr_extras;
+}
+
 /* The guest's buffers for one frame, and the copies into them. */
 static void fill_slots(struct queue *q, struct rx_frame *f)
 {
@@ -207,12 +213,31 @@ static void fill_slots(struct queue *q, struct rx_frame *f)
 
 		ring_rx_copy(&q->rx_ring, q->rx_ring.req_cons++, &req);
 		f->id[i] = req.id;
-		if (i == 1 && f->gso_size)
-			continue; /* the extra info's place; its buffer goes back empty */
+		if (is_extra(f, i))
+			continue; /* its buffer goes back empty */
 		copy_to_guest(&q->rx.copy, req.gref, 0, data, (uint16_t)n);
 		data += n;
 		len -= n;
 	}
+	f->nr_segments = (uint16_t)(q->rx.copy.nr - f->first_segment);
+}
+
+/* Linux gives them in the order of their types (xenvif_rx_next_skb); so do our callers. */
+static void add_extra(struct rx_frame *f, const struct netif_extra_info *extra)
+{
+	if (f->nr_extras)
+		f->extra[f->nr_extras - 1].flags = XEN_NETIF_EXTRA_FLAG_MORE;
+	f->extra[f->nr_extras++] = *extra;
+}
+
+static void add_gso(struct rx_frame *f, const struct offload_rx *how)
+{
+	f->gso = how->gso_type != XEN_NETIF_GSO_TYPE_NONE;
+	if (f->gso)
+		add_extra(f, &(struct netif_extra_info){
+				     .type = XEN_NETIF_EXTRA_TYPE_GSO,
+				     .u.gso = {.size = how->gso_size, .type = how->gso_type},
+			     });
 }
 
 /* Decide how a frame goes to the guest, and which slots it needs. One that cannot go is released. */
@@ -240,12 +265,12 @@ static bool accept_frame(struct queue *q, struct rx_frame *f)
 		goto drop_rx_bad_offload;
 
 	f->flags = how.flags;
-	f->gso_type = how.gso_type;
-	f->gso_size = how.gso_type == XEN_NETIF_GSO_TYPE_NONE ? 0 : how.gso_size;
+	f->nr_extras = 0;
+	add_gso(f, &how);
 	stats_add(&q->stats->rx_csum_completed, how.completed);
 	f->length = len;
 	f->nr_data = (uint16_t)DIV_ROUND_UP(len, COPY_PAGE_SIZE);
-	f->nr_slots = (uint16_t)(f->nr_data + (f->gso_size != 0));
+	f->nr_slots = f->nr_data + f->nr_extras;
 	return true;
 
 drop_rx_expired:
@@ -261,21 +286,11 @@ release:
 	return false;
 }
 
-static void note_extra(struct queue *q, const struct rx_frame *f)
-{
-	struct netif_extra_info extra = {
-		.type = XEN_NETIF_EXTRA_TYPE_GSO,
-		.u.gso = {.size = f->gso_size, .type = f->gso_type},
-	};
-
-	journal_note_extra(&q->journal->rx, &extra);
-}
-
 static void count(struct queue *q, const struct rx_frame *f)
 {
 	stats_inc(&q->stats->rx_packets);
 	stats_add(&q->stats->rx_bytes, f->length);
-	stats_add(&q->stats->rx_gso_packets, f->gso_size != 0);
+	stats_add(&q->stats->rx_gso_packets, f->gso);
 	stats_add(&q->stats->rx_csum_blank, !!(f->flags & NETRXF_csum_blank));
 }
 
@@ -285,19 +300,19 @@ static void count(struct queue *q, const struct rx_frame *f)
  */
 static void respond(struct queue *q, const struct rx_frame *f)
 {
-	bool ok = copy_ok(&q->rx.copy, f->first_segment, f->nr_data);
+	bool ok = copy_ok(&q->rx.copy, f->first_segment, f->nr_segments);
 	uint32_t left = f->length;
 	unsigned int data = 0;
 
 	for (unsigned int i = 0; i < f->nr_slots; i++) {
 		struct netif_rx_response rsp = {.id = f->id[i]};
 
-		if (i == 1 && f->gso_size) {
-			note_extra(q, f);
+		if (is_extra(f, i)) {
+			journal_note_extra(&q->journal->rx, &f->extra[i - 1]);
 			continue;
 		}
 		if (i == 0)
-			rsp.flags = f->flags | (f->gso_size ? NETRXF_extra_info : 0);
+			rsp.flags = f->flags | (f->nr_extras ? NETRXF_extra_info : 0);
 		if (++data < f->nr_data)
 			rsp.flags |= NETRXF_more_data;
 		rsp.status = ok ? (int16_t)min(left, COPY_PAGE_SIZE) : NETIF_RSP_ERROR;

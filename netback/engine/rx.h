@@ -29,7 +29,8 @@ struct queue;
 enum {
 	RX_BATCH = 16,	     /* frames with the port and held, together */
 	RX_FRAME_PAGES = 16, /* PORT_MAX_FRAME bytes, page-aligned for the copies */
-	RX_MAX_SLOTS = 17,   /* of the largest frame: its pages and a GSO extra info */
+	RX_MAX_EXTRAS = 3,   /* GSO, hash, XDP */
+	RX_MAX_SLOTS = RX_FRAME_PAGES + RX_MAX_EXTRAS, /* of the largest frame */
 };
 
 #define RX_DRAIN_NS	     10000000000ull
@@ -43,12 +44,14 @@ struct rx_frame {
 	struct iovec iov[2];
 	struct iobatch_read read; /* its ret: see port_result */
 	uint32_t length;
-	uint16_t nr_slots; /* extra info included */
+	uint16_t nr_slots; /* one with data, the extra infos, the others with data */
 	uint16_t nr_data;
-	uint16_t first_segment; /* in the copy batch, nr_data of them */
-	uint16_t flags;		/* NETRXF_* of the first response */
-	uint16_t gso_size;	/* 0: no extra info */
-	uint8_t gso_type;
+	uint16_t nr_extras;
+	uint16_t first_segment; /* in the copy batch */
+	uint16_t nr_segments;
+	uint16_t flags; /* NETRXF_* of the first response */
+	bool gso;
+	struct netif_extra_info extra[RX_MAX_EXTRAS]; /* in the order of their types */
 	uint16_t id[RX_MAX_SLOTS];
 };
 
@@ -61,16 +64,16 @@ struct rx {
 	unsigned int first_held, nr_held;
 	/* in this round: frames the port gave, and the guest got */
 	unsigned int nr_done, nr_placed;
-	bool awake;	      /* this round is not the first one since we slept */
-	uint32_t hold_ns;     /* let frames gather so long before the next round */
-	bool passed;	      /* hold_ns made the last round post no reads */
+	bool awake;	  /* this round is not the first one since we slept */
+	uint32_t hold_ns; /* let frames gather so long before the next round */
+	bool passed;	  /* hold_ns made the last round post no reads */
 	struct coalesce coalesce;
 	bool starved;		/* too few buffers posted for the next frame */
 	bool draining;		/* and for so long that frames are too old to keep */
 	bool down;		/* the port is gone: reads would fail for ever */
 	bool ready;		/* as last told to the vif */
 	uint64_t starved_since; /* ns */
-	uint64_t stuck_since;	/* ns; the first starvation since a frame went to the guest, 0: none */
+	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */
 	uint64_t quiet_until;	/* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
 	struct copy_batch copy;
