@@ -27,7 +27,8 @@
  *                                    <------  LINK_DETACHED   unmapped, unbound, taps closed
  *
  * The socket's end-of-file is the order to stop: the engine closes its rings (the guest sees
- * nothing) and exits. LINK_DETACH for a vif that is not attached is answered all the same.
+ * nothing) and exits. LINK_DETACH and LINK_POLICY for a vif that is not attached are answered all the
+ * same: it may have failed while they were under way.
  */
 #define LINK_MAGIC	0x4e424c31u /* "NBL1" */
 #define LINK_MAX_QUEUES 8

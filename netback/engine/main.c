@@ -90,6 +90,15 @@ static void detach(const struct link_msg *msg)
 	answer(LINK_DETACHED, &msg->vif, 0, "");
 }
 
+static void police(const struct link_msg *msg)
+{
+	unsigned int i = find_vif(&msg->vif);
+
+	if (i < nr_vifs)
+		vif_police(vifs[i], &msg->u.policy);
+	answer(LINK_POLICED, &msg->vif, 0, "");
+}
+
 /* Guests that broke the protocol: their rings are let go before control hears of it. */
 static void reap_failed(void)
 {
@@ -181,6 +190,9 @@ static int take_message(void)
 		return 1;
 	case LINK_DETACH:
 		detach(&msg);
+		return 1;
+	case LINK_POLICY:
+		police(&msg);
 		return 1;
 	default:
 		err("link: unexpected message %u", msg.type);

@@ -176,6 +176,11 @@ void queue_close(struct worker *w, struct queue *q)
 	tx_release(&q->tx);
 }
 
+void queue_police(struct queue *q, const struct link_policy *policy)
+{
+	q->policy = *policy;
+}
+
 static void fail(struct queue *q, const char *why)
 {
 	q->failed = true;

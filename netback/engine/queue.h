@@ -25,6 +25,7 @@ struct queue {
 	unsigned int index;
 	uint16_t domid;
 	struct link_features features;
+	struct link_policy policy; /* the worker's, once it is open: queue_police */
 	struct link_queue refs;
 	void *journal_bytes;
 	struct stats_queue *stats;
@@ -54,6 +55,9 @@ struct queue {
  */
 int queue_open(struct worker *w, struct queue *q, const char **ret_why);
 void queue_close(struct worker *w, struct queue *q);
+
+/* In the worker (worker_call): from now on this queue works by policy. */
+void queue_police(struct queue *q, const struct link_policy *policy);
 
 /* One round, see worker.h. queue_end returns true if there was something to do. */
 void queue_begin(struct queue *q);

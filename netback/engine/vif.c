@@ -15,6 +15,7 @@
 
 struct call {
 	struct queue *q;
+	const struct link_policy *policy;
 	const char *why;
 };
 
@@ -30,6 +31,15 @@ static int close_call(struct worker *w, void *arg)
 	struct call *call = arg;
 
 	queue_close(w, call->q);
+	return 0;
+}
+
+static int police_call(struct worker *w, void *arg)
+{
+	struct call *call = arg;
+
+	(void)w;
+	queue_police(call->q, call->policy);
 	return 0;
 }
 
@@ -71,6 +81,7 @@ static int add_queue(struct vif *vif, const struct link_attach *a, int fd, struc
 	q->index = index;
 	q->domid = vif->id.domid;
 	q->features = a->features;
+	q->policy = a->policy;
 	q->refs = a->queue[index];
 	q->stats = &vif->stats->queue[index];
 	q->journal_bytes = (char *)vif->journal + index * JOURNAL_QUEUE_BYTES;
@@ -194,6 +205,15 @@ void vif_detach(struct vif *vif)
 	if (vif->journal)
 		munmap(vif->journal, LINK_JOURNAL_BYTES);
 	free(vif);
+}
+
+void vif_police(struct vif *vif, const struct link_policy *policy)
+{
+	for (unsigned int i = 0; i < vif->nr_queues; i++) {
+		struct call call = {.q = vif->queue[i], .policy = policy};
+
+		worker_call(call.q->worker, police_call, &call);
+	}
 }
 
 static void tell_carrier(struct vif *vif, bool on)

@@ -11,7 +11,7 @@
 #include "netback/engine/memory.h"
 
 /*
- * vif_attach, vif_detach: main thread. They spread the queues over the workers and wait for each.
+ * vif_attach, vif_police, vif_detach: main thread. They spread the queues over the workers and wait for each.
  * vif_ready, vif_fail: the workers.
  */
 struct queue;
@@ -41,6 +41,9 @@ struct vif *vif_attach(const struct link_msg *msg, const int *fds, unsigned int 
 
 /* Everything of the guest's is unmapped when it returns; vif is gone. */
 void vif_detach(struct vif *vif);
+
+/* All queues work by policy when it returns. Main thread. */
+void vif_police(struct vif *vif, const struct link_policy *policy);
 
 /*
  * A queue's guest began or ceased to post enough buffers. The carrier is on while all queues are
