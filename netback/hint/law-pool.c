@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* law-pool.c: rate limit and time slice of a pool, step by step and back */
+#include <math.h>
+
+#include "netback/common/util.h"
+#include "netback/hint/law.h"
+
+/*
+ * A vCPU that wakes up waits until the running one has run for the rate limit; on Credit2 this also decides
+ * whether anybody is interrupted at all, or the waking one waits for a timer of up to 10 ms. On Credit a domain
+ * that has used its credit waits for a time slice of each other. Slices of 10 and 5 ms are what Xen's own
+ * documentation calls worth a try.
+ */
+static const uint32_t ratelimits[] = {500, 100, 0};
+static const uint32_t tslices[] = {10, 5};
+
+static unsigned int nr_ratelimits(const struct law_config *config)
+{
+	return ARRAY_SIZE(ratelimits) - !config->ratelimit_off;
+}
+
+static unsigned int nr_levels(const struct law_config *config, enum sched_kind kind)
+{
+	switch (kind) {
+	case SCHED_CREDIT:
+		return nr_ratelimits(config) + ARRAY_SIZE(tslices);
+	case SCHED_CREDIT2:
+		return nr_ratelimits(config);
+	default:
+		return 0;
+	}
+}
+
+/* Never longer than the administrator's, and only what is valid: Credit wants ratelimit <= tslice. */
+static void apply_level(const struct law_config *config, struct law_pool *p)
+{
+	unsigned int n = min(p->level, nr_ratelimits(config));
+
+	p->params = p->base;
+	if (n)
+		p->params.ratelimit_us = min(p->base.ratelimit_us, ratelimits[n - 1]);
+	n = p->level - n;
+	if (n)
+		p->params.tslice_ms = min(p->base.tslice_ms, tslices[n - 1]);
+}
+
+static bool same(const struct sched_params *a, const struct sched_params *b)
+{
+	return a->ratelimit_us == b->ratelimit_us && a->tslice_ms == b->tslice_ms;
+}
+
+/* The next step that changes anything; an administrator may have gone there already. */
+static void raise_level(const struct law_config *config, struct law_pool *p)
+{
+	struct sched_params before = p->params;
+	unsigned int level = p->level;
+
+	while (p->level < nr_levels(config, p->kind)) {
+		p->level++;
+		apply_level(config, p);
+		if (!same(&before, &p->params))
+			return;
+	}
+	p->level = level;
+	apply_level(config, p);
+}
+
+static void lower_level(const struct law_config *config, struct law_pool *p)
+{
+	struct sched_params before = p->params;
+
+	while (p->level && same(&before, &p->params)) {
+		p->level--;
+		apply_level(config, p);
+	}
+}
+
+/* Is there a domain that only a setting can help, and what do the cpu-bound ones get? */
+static bool look(struct law *law, unsigned int pool, double *hogs)
+{
+	bool slow = false;
+
+	*hogs = 0;
+	for (unsigned int i = 0; i < law->nr_domains; i++) {
+		struct law_domain *d = &law->domain[i];
+
+		if (!d->present || d->pool != pool)
+			continue;
+		if (d->class == CLASS_CPU_BOUND)
+			*hogs += d->figures.cpu;
+		if (d->fixed >= WHY_DOM0 || !(d->consent & LAW_RECIPIENT) ||
+		    d->class != CLASS_LATENCY)
+			continue;
+		slow |= law_is_slow(&law->config, &d->figures) && !law_is_limited(law, d);
+	}
+	return slow;
+}
+
+static void guard(struct law_pool *p, unsigned int windows)
+{
+	p->level = p->slow_for = p->clean_for = 0;
+	p->guard = windows;
+	p->params = p->base;
+}
+
+void law_tune_pool(struct law *law, unsigned int pool)
+{
+	struct law_pool *p = &law->pool[pool];
+	double hogs;
+	bool slow;
+
+	if (!law->config.pool_tuning || !nr_levels(&law->config, p->kind)) {
+		guard(p, 0);
+		return;
+	}
+	slow = look(law, pool, &hogs);
+	p->guard -= p->guard != 0;
+	if (p->level && hogs < (1 - law->config.rho) * p->hogs) {
+		guard(p, LAW_GUARD_WINDOWS);
+		return;
+	}
+	p->slow_for = slow ? p->slow_for + 1 : 0;
+	p->clean_for = slow ? 0 : p->clean_for + 1;
+	apply_level(&law->config, p);
+	if (p->slow_for >= LAW_SLOW_WINDOWS && !p->guard) {
+		p->hogs = p->level ? p->hogs : hogs;
+		raise_level(&law->config, p);
+		p->slow_for = 0;
+	} else if (p->clean_for >= LAW_CLEAN_WINDOWS) {
+		lower_level(&law->config, p);
+		p->clean_for = 0;
+	}
+}
