@@ -179,6 +179,7 @@ void queue_close(struct worker *w, struct queue *q)
 void queue_police(struct queue *q, const struct link_policy *policy)
 {
 	q->policy = *policy;
+	rx_police(q);
 }
 
 static void fail(struct queue *q, const char *why)

@@ -3,21 +3,13 @@
 #include "rx.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
-#include "netback/engine/offload.h"
 #include "netback/engine/queue.h"
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
 
-enum {
-	RX_FRAME_BYTES = RX_FRAME_PAGES * COPY_PAGE_SIZE,
-	RX_ARENA_BYTES = RX_BATCH * RX_FRAME_BYTES,
-};
-
-_Static_assert((int)RX_FRAME_BYTES >= (int)PORT_MAX_FRAME, "the largest frame");
 _Static_assert((int)RX_BATCH <= 32, "a bit a frame");
 
 static uint64_t now_ns(void)
@@ -36,13 +28,8 @@ int rx_init(struct rx *rx, uint16_t domid)
 		rx->pages = NULL;
 		return -ENOMEM;
 	}
-	for (unsigned int i = 0; i < RX_BATCH; i++) {
-		struct rx_frame *f = &rx->frame[i];
-
-		f->iov[0] = (struct iovec){&f->hdr, PORT_HEADER_BYTES};
-		f->iov[1] = (struct iovec){rx->pages + i * RX_FRAME_BYTES, RX_FRAME_BYTES};
-		f->read = (struct iobatch_read){.iov = f->iov, .nr_iov = ARRAY_SIZE(f->iov)};
-	}
+	for (unsigned int i = 0; i < RX_BATCH; i++)
+		rx_frame_init(&rx->frame[i], rx->pages + i * RX_AREA_PAGES * COPY_PAGE_SIZE);
 	rx->free = (1ull << RX_BATCH) - 1;
 	rx->nr_wanted = 1;
 	copy_init(&rx->copy, domid);
@@ -87,6 +74,11 @@ static struct rx_frame *take_held(struct rx *rx)
 	rx->first_held = (rx->first_held + 1) % RX_BATCH;
 	rx->nr_held--;
 	return f;
+}
+
+static void hold(struct rx *rx, struct rx_frame *f)
+{
+	rx->held[(rx->first_held + rx->nr_held++) % RX_BATCH] = f;
 }
 
 static void drop_held(struct queue *q)
@@ -140,6 +132,7 @@ static void post_reads(struct queue *q, unsigned int nr)
 		unsigned int i = (unsigned int)__builtin_ctz(rx->free);
 
 		rx->free &= ~(1u << i);
+		rx_frame_aim(q, &rx->frame[i]);
 		iobatch_post(&q->worker->io, &q->port.frames, &rx->frame[i].read);
 	}
 }
@@ -194,58 +187,9 @@ int rx_begin(struct queue *q, const char **ret_why)
 	return 0;
 }
 
-/* Extra infos stand between the first slot and the others with data. */
-static bool is_extra(const struct rx_frame *f, unsigned int slot)
-{
-	return slot - 1 < f->nr_extras;
-}
-
-/* The guest's buffers for one frame, and the copies into them. */
-static void fill_slots(struct queue *q, struct rx_frame *f)
-{
-	const uint8_t *data = f->iov[1].iov_base;
-	uint32_t len = f->length;
-	netif_rx_request_t req;
-
-	f->first_segment = (uint16_t)q->rx.copy.nr;
-	for (unsigned int i = 0; i < f->nr_slots; i++) {
-		uint32_t n = min(len, COPY_PAGE_SIZE);
-
-		ring_rx_copy(&q->rx_ring, q->rx_ring.req_cons++, &req);
-		f->id[i] = req.id;
-		if (is_extra(f, i))
-			continue; /* its buffer goes back empty */
-		copy_to_guest(&q->rx.copy, req.gref, 0, data, (uint16_t)n);
-		data += n;
-		len -= n;
-	}
-	f->nr_segments = (uint16_t)(q->rx.copy.nr - f->first_segment);
-}
-
-/* Linux gives them in the order of their types (xenvif_rx_next_skb); so do our callers. */
-static void add_extra(struct rx_frame *f, const struct netif_extra_info *extra)
-{
-	if (f->nr_extras)
-		f->extra[f->nr_extras - 1].flags = XEN_NETIF_EXTRA_FLAG_MORE;
-	f->extra[f->nr_extras++] = *extra;
-}
-
-static void add_gso(struct rx_frame *f, const struct offload_rx *how)
-{
-	f->gso = how->gso_type != XEN_NETIF_GSO_TYPE_NONE;
-	if (f->gso)
-		add_extra(f, &(struct netif_extra_info){
-				     .type = XEN_NETIF_EXTRA_TYPE_GSO,
-				     .u.gso = {.size = how->gso_size, .type = how->gso_type},
-			     });
-}
-
-/* Decide how a frame goes to the guest, and which slots it needs. One that cannot go is released. */
+/* A read is done. A frame that is none, or does not go to the guest, is released. */
 static bool accept_frame(struct queue *q, struct rx_frame *f)
 {
-	uint32_t len = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
-	struct offload_rx how;
-
 	switch (port_result(f->read.ret)) {
 	case PORT_DONE:
 		break;
@@ -259,74 +203,18 @@ static bool accept_frame(struct queue *q, struct rx_frame *f)
 	}
 	if (q->rx.draining)
 		goto drop_rx_expired;
-	if (len == 0 || len > (q->features.rx_sg ? RX_FRAME_BYTES : COPY_PAGE_SIZE))
-		goto drop_rx_too_long;
-	if (offload_to_guest(&f->hdr, f->iov[1].iov_base, len, &q->features, &how) < 0)
-		goto drop_rx_bad_offload;
-
-	f->flags = how.flags;
-	f->nr_extras = 0;
-	add_gso(f, &how);
-	stats_add(&q->stats->rx_csum_completed, how.completed);
-	f->length = len;
-	f->nr_data = (uint16_t)DIV_ROUND_UP(len, COPY_PAGE_SIZE);
-	f->nr_slots = f->nr_data + f->nr_extras;
-	return true;
+	if (rx_frame_judge(q, f))
+		return true;
+	goto release;
 
 drop_rx_expired:
 	stats_inc(&q->stats->drop_rx_expired);
-	goto release;
-drop_rx_too_long:
-	stats_inc(&q->stats->drop_rx_too_long);
 	goto release;
 drop_rx_bad_offload:
 	stats_inc(&q->stats->drop_rx_bad_offload);
 release:
 	release(&q->rx, f);
 	return false;
-}
-
-static void count(struct queue *q, const struct rx_frame *f)
-{
-	stats_inc(&q->stats->rx_packets);
-	stats_add(&q->stats->rx_bytes, f->length);
-	stats_add(&q->stats->rx_gso_packets, f->gso);
-	stats_add(&q->stats->rx_csum_blank, !!(f->flags & NETRXF_csum_blank));
-}
-
-/*
- * One response a slot. If a copy failed, the guest gave a buffer we may not write: the whole frame is
- * an error, in the shape of a frame, so that the guest stays in step.
- */
-static void respond(struct queue *q, const struct rx_frame *f)
-{
-	bool ok = copy_ok(&q->rx.copy, f->first_segment, f->nr_segments);
-	uint32_t left = f->length;
-	unsigned int data = 0;
-
-	for (unsigned int i = 0; i < f->nr_slots; i++) {
-		struct netif_rx_response rsp = {.id = f->id[i]};
-
-		if (is_extra(f, i)) {
-			journal_note_extra(&q->journal->rx, &f->extra[i - 1]);
-			continue;
-		}
-		if (i == 0)
-			rsp.flags = f->flags | (f->nr_extras ? NETRXF_extra_info : 0);
-		if (++data < f->nr_data)
-			rsp.flags |= NETRXF_more_data;
-		rsp.status = ok ? (int16_t)min(left, COPY_PAGE_SIZE) : NETIF_RSP_ERROR;
-		left -= min(left, COPY_PAGE_SIZE);
-		journal_note_rx(&q->journal->rx, &rsp);
-	}
-	stats_add(&q->stats->rx_slots, f->nr_slots);
-	if (!ok)
-		goto drop_rx_copy_failed;
-	count(q, f);
-	return;
-
-drop_rx_copy_failed:
-	stats_inc(&q->stats->drop_rx_copy_failed);
 }
 
 /* From what a round brought: how many reads to post next, and whether to let frames gather first. */
@@ -361,7 +249,7 @@ static void take_frames(struct queue *q)
 		if (!accept_frame(q, f))
 			continue;
 		bytes += f->length;
-		rx->held[(rx->first_held + rx->nr_held++) % RX_BATCH] = f;
+		hold(rx, f);
 	}
 	if (rx->nr_done)
 		adapt(rx, bytes);
@@ -370,45 +258,55 @@ static void take_frames(struct queue *q)
 }
 
 /* Those the guest has room for now, in order. */
-static unsigned int place_frames(struct queue *q, struct rx_frame *placed[RX_BATCH])
+static void place_frames(struct queue *q)
 {
 	struct rx *rx = &q->rx;
-	unsigned int nr = 0;
 	int avail;
 
+	rx->nr_placed = 0;
 	if (rx->nr_held == 0)
-		return 0;
+		return;
 	/* Negative: the next round's rx_begin says so. */
 	avail = ring_rx_unconsumed(&q->rx_ring);
 	copy_reset(&rx->copy);
 	while (rx->nr_held && avail >= (int)need(rx)) {
 		struct rx_frame *f = take_held(rx);
 
-		fill_slots(q, f);
+		rx_frame_place(q, f, &rx->placed[rx->nr_placed++]);
 		avail -= f->nr_slots;
-		placed[nr++] = f;
 	}
-	return nr;
 }
 
 bool rx_end(struct queue *q)
 {
-	struct rx_frame *placed[RX_BATCH];
 	struct rx *rx = &q->rx;
-	unsigned int nr_placed;
 
 	take_frames(q);
-	rx->nr_placed = nr_placed = place_frames(q, placed);
-	if (nr_placed == 0)
+	place_frames(q);
+	if (rx->nr_placed == 0)
 		return false;
 
 	rx->stuck_since = 0;
 	copy_flush(&rx->copy, q->worker->gnttab);
-	for (unsigned int i = 0; i < nr_placed; i++) {
-		respond(q, placed[i]);
-		release(rx, placed[i]);
+	for (unsigned int i = 0; i < rx->nr_placed; i++) {
+		rx_packet_answer(q, &rx->placed[i]);
+		release(rx, rx->placed[i].frame);
 	}
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
+}
+
+void rx_police(struct queue *q)
+{
+	struct rx *rx = &q->rx;
+
+	for (unsigned int nr = rx->nr_held; nr; nr--) {
+		struct rx_frame *f = take_held(rx);
+
+		if (rx_frame_judge_again(q, f))
+			hold(rx, f);
+		else
+			release(rx, f);
+	}
 }
 
 static void lower(uint64_t *deadline, uint64_t to)

@@ -3,16 +3,15 @@
 #ifndef NETBACK_ENGINE_RX_H
 #define NETBACK_ENGINE_RX_H
 
-#include <linux/virtio_net.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "netback/common/link.h"
 #include "netback/engine/coalesce.h"
 #include "netback/engine/copy.h"
 #include "netback/engine/port.h"
 #include "netback/engine/ring.h"
+#include "netback/engine/rx-frame.h"
 
 /*
  * At most RX_BATCH frames are here: with the port, as posted reads, or held in the order they came, while
@@ -27,10 +26,8 @@
 struct queue;
 
 enum {
-	RX_BATCH = 16,	     /* frames with the port and held, together */
-	RX_FRAME_PAGES = 16, /* PORT_MAX_FRAME bytes, page-aligned for the copies */
-	RX_MAX_EXTRAS = 3,   /* GSO, hash, XDP */
-	RX_MAX_SLOTS = RX_FRAME_PAGES + RX_MAX_EXTRAS, /* of the largest frame */
+	RX_BATCH = 16, /* frames with the port and held, together */
+	RX_ARENA_BYTES = RX_BATCH * RX_AREA_PAGES * COPY_PAGE_SIZE,
 };
 
 #define RX_DRAIN_NS	     10000000000ull
@@ -39,24 +36,8 @@ enum {
 #define RX_POLL_NS	     10000000ull   /* look at the ring so often if no event will come */
 #define RX_RETRY_NS	     1000000000ull /* and at a port that is down or was just drained */
 
-struct rx_frame {
-	struct virtio_net_hdr hdr;
-	struct iovec iov[2];
-	struct iobatch_read read; /* its ret: see port_result */
-	uint32_t length;
-	uint16_t nr_slots; /* one with data, the extra infos, the others with data */
-	uint16_t nr_data;
-	uint16_t nr_extras;
-	uint16_t first_segment; /* in the copy batch */
-	uint16_t nr_segments;
-	uint16_t flags; /* NETRXF_* of the first response */
-	bool gso;
-	struct netif_extra_info extra[RX_MAX_EXTRAS]; /* in the order of their types */
-	uint16_t id[RX_MAX_SLOTS];
-};
-
 struct rx {
-	uint8_t *pages;			 /* RX_BATCH frames of RX_FRAME_PAGES */
+	uint8_t *pages;			 /* RX_BATCH times RX_AREA_PAGES */
 	uint32_t free;			 /* a bit a frame: neither with the port nor held */
 	unsigned int nr_busy;		 /* frames with the port */
 	unsigned int nr_wanted;		 /* reads worth posting: grows when the port has more */
@@ -76,12 +57,16 @@ struct rx {
 	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */
 	uint64_t quiet_until;	/* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
+	struct rx_packet placed[RX_BATCH]; /* nr_placed of them, in this round */
 	struct copy_batch copy;
 };
 
 /* 0 or -ENOMEM. The arena lives until rx_release. */
 int rx_init(struct rx *rx, uint16_t domid);
 void rx_release(struct rx *rx);
+
+/* Worker. The queue's policy has changed: what is held is judged again. */
+void rx_police(struct queue *q);
 
 /*
  * Worker. rx_begin posts reads of the port unless the guest is short of buffers; 0 or -EPROTO: fatal,

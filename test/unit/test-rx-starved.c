@@ -326,7 +326,7 @@ static void expect_untouched(void)
 /* A queue that is closed while it waits: its memory and its port's frames are others'. */
 START_TEST(test_end_while_waiting)
 {
-	static uint8_t pattern[RX_BATCH * RX_FRAME_PAGES * COPY_PAGE_SIZE];
+	static uint8_t pattern[RX_ARENA_BYTES];
 	static struct rx was;
 
 	h->q.rx.nr_wanted = RX_BATCH;

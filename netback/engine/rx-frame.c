@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* rx-frame.c: judge a frame, lay it out in slots, answer them */
+#include "rx-frame.h"
+
+#include "netback/engine/offload.h"
+#include "netback/engine/queue.h"
+
+_Static_assert((RX_AREA_PAGES - 1) * COPY_PAGE_SIZE >= RX_MAX_HEADROOM + PORT_MAX_FRAME, "area");
+
+void rx_frame_init(struct rx_frame *f, uint8_t *area)
+{
+	f->area = area;
+	f->iov[0] = (struct iovec){&f->hdr, PORT_HEADER_BYTES};
+	f->iov[1] = (struct iovec){area + COPY_PAGE_SIZE, PORT_MAX_FRAME};
+	f->read = (struct iobatch_read){.iov = f->iov, .nr_iov = ARRAY_SIZE(f->iov)};
+}
+
+static uint16_t headroom_of(const struct queue *q)
+{
+	return min(q->policy.xdp_headroom, (uint16_t)RX_MAX_HEADROOM);
+}
+
+void rx_frame_aim(const struct queue *q, struct rx_frame *f)
+{
+	f->iov[1].iov_base = f->area + COPY_PAGE_SIZE + headroom_of(q);
+}
+
+/* --- what it becomes ------------------------------------------------------------------------------ */
+
+/* What the frontend takes, less what the host does not want it to. */
+static struct link_features takes(const struct queue *q)
+{
+	struct link_features features = q->features;
+
+	if (q->policy.complete_csums)
+		features.rx_csum_ipv4 = features.rx_csum_ipv6 = false;
+	return features;
+}
+
+static uint16_t data_slots(const struct rx_frame *f)
+{
+	return (uint16_t)DIV_ROUND_UP(f->headroom + f->length, COPY_PAGE_SIZE);
+}
+
+static bool translate(struct queue *q, struct rx_frame *f)
+{
+	struct link_features features = takes(q);
+	struct offload_rx how;
+
+	if (offload_to_guest(&f->hdr, f->data, f->length, &features, &how) < 0)
+		return false;
+	if (how.completed)
+		f->hdr.flags = 0;
+	stats_add(&q->stats->rx_csum_completed, how.completed);
+	f->flags = how.flags;
+	f->gso_type = how.gso_type;
+	f->gso_size = how.gso_size;
+	return true;
+}
+
+/* Without scatter/gather a frame is one slot, and nothing else but headroom's extra info can come with it. */
+static bool lay_out(const struct queue *q, struct rx_frame *f)
+{
+	unsigned int nr_data;
+
+	f->headroom = headroom_of(q);
+	nr_data = data_slots(f);
+	f->nr_slots =
+		(uint16_t)(nr_data + (f->gso_type != XEN_NETIF_GSO_TYPE_NONE) + (f->headroom != 0));
+	return nr_data == 1 || q->features.rx_sg;
+}
+
+bool rx_frame_judge(struct queue *q, struct rx_frame *f)
+{
+	f->data = f->iov[1].iov_base;
+	f->length = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
+	if (f->length == 0 || f->length > PORT_MAX_FRAME)
+		goto drop_rx_too_long;
+	return rx_frame_judge_again(q, f);
+
+drop_rx_too_long:
+	stats_inc(&q->stats->drop_rx_too_long);
+	return false;
+}
+
+bool rx_frame_judge_again(struct queue *q, struct rx_frame *f)
+{
+	if (!translate(q, f))
+		goto drop_rx_bad_offload;
+	if (!lay_out(q, f))
+		goto drop_rx_too_long;
+	return true;
+
+drop_rx_bad_offload:
+	stats_inc(&q->stats->drop_rx_bad_offload);
+	return false;
+drop_rx_too_long:
+	stats_inc(&q->stats->drop_rx_too_long);
+	return false;
+}
+
+/* --- on the ring ------------------------------------------------------------------------------------ */
+
+/* Linux gives them in the order of their types (xenvif_rx_next_skb); so do our callers. */
+static void add_extra(struct rx_packet *p, const struct netif_extra_info *extra)
+{
+	if (p->nr_extras)
+		p->extra[p->nr_extras - 1].flags = XEN_NETIF_EXTRA_FLAG_MORE;
+	p->extra[p->nr_extras++] = *extra;
+}
+
+static void add_extras(const struct rx_frame *f, struct rx_packet *p)
+{
+	if (f->gso_type != XEN_NETIF_GSO_TYPE_NONE)
+		add_extra(p, &(struct netif_extra_info){
+				     .type = XEN_NETIF_EXTRA_TYPE_GSO,
+				     .u.gso = {.size = f->gso_size, .type = f->gso_type},
+			     });
+	if (f->headroom)
+		add_extra(p, &(struct netif_extra_info){
+				     .type = RX_EXTRA_TYPE_XDP,
+				     .u.pad = {f->headroom},
+			     });
+}
+
+/* Extra infos stand between the first slot and the others with data. */
+static bool is_extra(const struct rx_packet *p, unsigned int slot)
+{
+	return slot - 1 < p->nr_extras;
+}
+
+static uint16_t slot_offset(const struct rx_packet *p, unsigned int slot)
+{
+	return slot == 0 ? p->headroom : 0;
+}
+
+/* The guest's buffers, and the copies into them. */
+static void fill_slots(struct queue *q, struct rx_packet *p)
+{
+	const uint8_t *data = p->frame->data;
+	uint32_t len = p->length;
+	netif_rx_request_t req;
+
+	p->first_segment = (uint16_t)q->rx.copy.nr;
+	for (unsigned int i = 0; i < p->nr_slots; i++) {
+		uint16_t offset = slot_offset(p, i);
+		uint32_t n = min(len, COPY_PAGE_SIZE - offset);
+
+		ring_rx_copy(&q->rx_ring, q->rx_ring.req_cons++, &req);
+		p->id[i] = req.id;
+		if (is_extra(p, i))
+			continue; /* its buffer goes back empty */
+		copy_to_guest(&q->rx.copy, req.gref, offset, data, (uint16_t)n);
+		data += n;
+		len -= n;
+	}
+	p->nr_segments = (uint16_t)(q->rx.copy.nr - p->first_segment);
+}
+
+void rx_frame_place(struct queue *q, struct rx_frame *f, struct rx_packet *p)
+{
+	*p = (struct rx_packet){
+		.frame = f,
+		.length = f->length,
+		.headroom = f->headroom,
+		.nr_slots = f->nr_slots,
+		.flags = f->flags,
+	};
+	add_extras(f, p);
+	if (p->nr_extras)
+		p->flags |= NETRXF_extra_info;
+	fill_slots(q, p);
+}
+
+static void count(struct queue *q, const struct rx_packet *p)
+{
+	stats_inc(&q->stats->rx_packets);
+	stats_add(&q->stats->rx_bytes, p->length);
+	stats_add(&q->stats->rx_gso_packets,
+		  p->nr_extras && p->extra[0].type == XEN_NETIF_EXTRA_TYPE_GSO);
+	stats_add(&q->stats->rx_csum_blank, !!(p->flags & NETRXF_csum_blank));
+}
+
+/*
+ * If a copy failed, the guest gave a buffer we may not write: the whole frame is an error, in the shape of
+ * a frame, so that the guest stays in step.
+ */
+void rx_packet_answer(struct queue *q, const struct rx_packet *p)
+{
+	bool ok = copy_ok(&q->rx.copy, p->first_segment, p->nr_segments);
+	uint32_t left = p->length;
+
+	for (unsigned int i = 0; i < p->nr_slots; i++) {
+		uint16_t offset = slot_offset(p, i);
+		uint32_t n = min(left, COPY_PAGE_SIZE - offset);
+		struct netif_rx_response rsp = {.id = p->id[i], .offset = offset};
+
+		if (is_extra(p, i)) {
+			journal_note_extra(&q->journal->rx, &p->extra[i - 1]);
+			continue;
+		}
+		left -= n;
+		rsp.flags = (uint16_t)((i == 0 ? p->flags : 0) | (left ? NETRXF_more_data : 0));
+		rsp.status = ok ? (int16_t)n : NETIF_RSP_ERROR;
+		journal_note_rx(&q->journal->rx, &rsp);
+	}
+	stats_add(&q->stats->rx_slots, p->nr_slots);
+	if (!ok)
+		goto drop_rx_copy_failed;
+	count(q, p);
+	return;
+
+drop_rx_copy_failed:
+	stats_inc(&q->stats->drop_rx_copy_failed);
+}
