@@ -176,6 +176,7 @@ void harness_reset(struct harness *h, const struct link_features *features, RING
 	memset(h->q.journal_bytes, 0, JOURNAL_QUEUE_BYTES);
 	h->q.journal = journal_attach(h->q.journal_bytes, 1, 2);
 	memset(&h->stats, 0, sizeof(h->stats));
+	memset(&h->q.policy, 0, sizeof(h->q.policy));
 	h->nr_ready_calls = 0;
 	h->ready = false;
 }
@@ -275,6 +276,7 @@ void harness_rx_post(struct harness *h, unsigned int nr)
 	h->rx->req_prod = h->rx_prod;
 }
 
+/* The slot at h->rx_cons, whose responses to data the guest reads at their offset. */
 static const char *take_data(struct harness *h, struct harness_frame *f, uint16_t *ret_flags)
 {
 	unsigned int slot = h->rx_cons % RING_SLOTS;
@@ -286,6 +288,10 @@ static const char *take_data(struct harness *h, struct harness_frame *f, uint16_
 		return "an id that is not its position's";
 	if (rsp.status > 0 && rsp.offset + rsp.status > (int)COPY_PAGE_SIZE)
 		return "beyond the page";
+	if (f->nr_slots == 0)
+		f->offset = rsp.offset;
+	else if (rsp.offset)
+		return "an offset on a slot that is not the first";
 	if (rsp.status <= 0)
 		f->status = rsp.status;
 	else if (f->len + (size_t)rsp.status > sizeof(f->data))
@@ -299,20 +305,40 @@ static const char *take_data(struct harness *h, struct harness_frame *f, uint16_
 	return NULL;
 }
 
-static const char *take_extra(struct harness *h, struct harness_frame *f)
+static const char *take_extra(struct harness *h, struct harness_frame *f, uint8_t *last_type)
 {
 	struct netif_extra_info extra;
 
 	if (h->rx_cons == h->rx->rsp_prod)
 		return "no extra info";
 	memcpy(&extra, &h->rx->ring[h->rx_cons++ % RING_SLOTS], sizeof(extra));
-	if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO || extra.u.gso.pad || extra.u.gso.features)
-		return "not a clean gso extra info";
-	f->gso_size = extra.u.gso.size;
-	f->gso_type = extra.u.gso.type;
+	if (extra.type <= *last_type)
+		return "extra infos that are not in the order of their types";
+	*last_type = extra.type;
 	f->extra_flags = extra.flags;
 	f->nr_slots++;
-	return NULL;
+	switch (extra.type) {
+	case XEN_NETIF_EXTRA_TYPE_GSO:
+		f->gso_size = extra.u.gso.size;
+		f->gso_type = extra.u.gso.type;
+		return extra.u.gso.pad || extra.u.gso.features ? "no clean gso info" : NULL;
+	case RX_EXTRA_TYPE_XDP:
+		f->headroom = extra.u.pad[0];
+		return extra.u.pad[1] || extra.u.pad[2] ? "no clean headroom info" : NULL;
+	default:
+		return "an extra info of another type";
+	}
+}
+
+static const char *take_extras(struct harness *h, struct harness_frame *f)
+{
+	const char *wrong;
+	uint8_t type = 0;
+
+	do
+		wrong = take_extra(h, f, &type);
+	while (!wrong && f->extra_flags & XEN_NETIF_EXTRA_FLAG_MORE);
+	return wrong;
 }
 
 const char *harness_rx_take(struct harness *h, struct harness_frame *f)
@@ -327,7 +353,7 @@ const char *harness_rx_take(struct harness *h, struct harness_frame *f)
 		return wrong;
 	f->flags = flags;
 	if (flags & NETRXF_extra_info)
-		wrong = take_extra(h, f);
+		wrong = take_extras(h, f);
 	while (!wrong && flags & NETRXF_more_data) {
 		wrong = take_data(h, f, &flags);
 		if (!wrong && flags & (uint16_t)~NETRXF_more_data)

@@ -87,11 +87,13 @@ uint16_t harness_rx_id(RING_IDX position);
 
 /* A frame as a guest puts it together from its responses. */
 struct harness_frame {
-	unsigned int nr_slots; /* extra info included */
+	unsigned int nr_slots; /* extra infos included */
 	int16_t status;	       /* of the last slot with data if negative, else of the first */
 	uint16_t flags;	       /* of the first */
 	uint16_t gso_size;
-	uint8_t gso_type, extra_flags;
+	uint8_t gso_type, extra_flags; /* of the last extra info */
+	uint16_t offset;	       /* of the first slot */
+	uint16_t headroom;	       /* as the extra info says */
 	size_t len;
 	uint8_t data[HARNESS_FRAME];
 };

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* test-rx-policy.c: what the host's policy makes of frames for the guest */
+#include "netback/engine/rx.h"
+
+#include <check.h>
+#include <endian.h>
+#include <string.h>
+
+#include "netback/engine/vif.h"
+#include "test/unit/engine-harness.h"
+#include "test/unit/frames.h"
+
+static struct harness harness, *h = &harness;
+static struct link_features features;
+static struct link_policy policy;
+static struct harness_frame got;
+static uint8_t frame[HARNESS_FRAME];
+static const struct virtio_net_hdr plain;
+static const struct virtio_net_hdr gso = {
+	.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+	.gso_size = 1448,
+	.csum_start = 34,
+	.csum_offset = 16,
+};
+
+void vif_fail(struct vif *vif, const char *why)
+{
+	(void)vif;
+	ck_abort_msg("the vif failed: %s", why);
+}
+
+static void setup(void)
+{
+	harness_open(h, false);
+	features = harness_all_features();
+	policy = (struct link_policy){0};
+	harness_reset(h, &features, 250);
+	h->q.rx.nr_wanted = RX_BATCH;
+}
+
+static void teardown(void)
+{
+	harness_close(h);
+}
+
+static void serve(void)
+{
+	ck_assert_int_eq(harness_round(h), 0);
+}
+
+static void police(void)
+{
+	queue_police(&h->q, &policy);
+}
+
+static void expect_frame(size_t len)
+{
+	const char *wrong = harness_rx_take(h, &got);
+
+	ck_assert_msg(!wrong, "%s", wrong);
+	ck_assert_uint_eq(got.len, len);
+	ck_assert_mem_eq(got.data, frame, len);
+}
+
+static void expect_nothing(void)
+{
+	ck_assert_uint_eq(h->rx->rsp_prod, h->rx_cons);
+}
+
+static void expect_drop(const char *reason, uint64_t want)
+{
+	uint64_t count;
+
+	ck_assert_str_eq(harness_drop(&h->stats, &count), reason);
+	ck_assert_uint_eq(count, want);
+}
+
+/* --- headroom --------------------------------------------------------------------------------------- */
+
+static const struct {
+	uint16_t headroom, want;
+	size_t len;
+	bool gso;
+	unsigned int nr_slots;
+} headrooms[] = {
+	{256, 256, 60, false, 2},      {256, 256, 3840, false, 2},   {256, 256, 3841, false, 3},
+	{256, 256, 9000, false, 4},    {256, 256, 9000, true, 5},    {1, 1, 4095, false, 2},
+	{1, 1, 4096, false, 3},	       {2048, 2048, 1514, false, 2}, {2048, 2048, 65536, false, 18},
+	{2048, 2048, 65535, true, 19}, {2049, 2048, 60, false, 2},   {32767, 2048, 60, false, 2},
+	{256, 256, 4096, false, 3},    {0, 0, 4096, false, 1},
+};
+
+/* As Linux' netfront reads it: behind the headroom that the extra info tells, as long as the status says. */
+START_TEST(test_headroom)
+{
+	size_t len = headrooms[_i].len;
+
+	policy.xdp_headroom = headrooms[_i].headroom;
+	police();
+	harness_rx_post(h, 20);
+	harness_make_frame(frame, 4, 65536, 5);
+	harness_send(h, headrooms[_i].gso ? &gso : &plain, frame, len);
+	serve();
+	expect_frame(len);
+	expect_nothing();
+	expect_drop("", 0);
+	ck_assert_uint_eq(got.headroom, headrooms[_i].want);
+	ck_assert_uint_eq(got.offset, headrooms[_i].want);
+	ck_assert_uint_eq(got.nr_slots, headrooms[_i].nr_slots);
+	ck_assert_uint_eq(got.gso_size, headrooms[_i].gso ? 1448 : 0);
+	ck_assert_uint_eq(h->stats.rx_slots, headrooms[_i].nr_slots);
+	/* No copy crosses a page here that does not cross one there. */
+	ck_assert_uint_eq(h->q.rx.copy.nr_pieces, DIV_ROUND_UP(got.offset + len, COPY_PAGE_SIZE));
+}
+END_TEST
+
+/* What is held, and what was to be read the old way, goes the new way as well. */
+START_TEST(test_headroom_changes)
+{
+	harness_rx_post(h, 1);
+	harness_make_frame(frame, 4, 65536, 5);
+	serve();
+	harness_send(h, &plain, frame, 9000);
+	serve();
+	ck_assert_uint_eq(h->q.rx.nr_held, 1);
+	ck_assert_uint_gt(h->q.rx.nr_busy, 1);
+
+	policy.xdp_headroom = 256;
+	police();
+	harness_send(h, &plain, frame, 8192);
+	harness_rx_post(h, 2);
+	serve();
+	expect_nothing();
+	harness_rx_post(h, 20);
+	serve();
+	expect_frame(9000);
+	ck_assert_uint_eq(got.headroom, 256);
+	ck_assert_uint_eq(got.nr_slots, 4);
+	expect_frame(8192);
+	ck_assert_uint_eq(got.headroom, 256);
+	ck_assert_uint_eq(got.nr_slots, 4);
+
+	policy.xdp_headroom = 0;
+	police();
+	harness_send(h, &plain, frame, 4096);
+	serve();
+	serve();
+	expect_frame(4096);
+	ck_assert_uint_eq(got.headroom, 0);
+	ck_assert_uint_eq(got.nr_slots, 1);
+	expect_nothing();
+}
+END_TEST
+
+/* One slot has less room then; the extra info takes a slot, but the frame is still in one. */
+START_TEST(test_headroom_without_sg)
+{
+	features.rx_sg = false;
+	harness_reset(h, &features, 0);
+	harness_rx_post(h, 20);
+	serve();
+	harness_make_frame(frame, 4, 65536, 5);
+	policy.xdp_headroom = 256;
+	police();
+	h->q.rx.nr_wanted = RX_BATCH;
+	harness_send(h, &plain, frame, 3841);
+	harness_send(h, &plain, frame, 3840);
+	serve();
+	serve();
+	expect_drop("rx_too_long", 1);
+	expect_frame(3840);
+	ck_assert_uint_eq(got.nr_slots, 2);
+	expect_nothing();
+}
+END_TEST
+
+START_TEST(test_copy_fails_behind_headroom)
+{
+	policy.xdp_headroom = 256;
+	police();
+	harness_rx_post(h, 20);
+	h->rx->ring[(250 + 2) % RING_SLOTS].req.gref = h->bad_ref;
+	harness_make_frame(frame, 4, 65536, 5);
+	harness_send(h, &plain, frame, 5000);
+	serve();
+	ck_assert_ptr_null(harness_rx_take(h, &got));
+	ck_assert_uint_eq(got.nr_slots, 3);
+	ck_assert_int_eq(got.status, NETIF_RSP_ERROR);
+	ck_assert_uint_eq(got.headroom, 256);
+	expect_drop("rx_copy_failed", 1);
+	expect_nothing();
+}
+END_TEST
+
+/* --- checksums ---------------------------------------------------------------------------------------- */
+
+static const struct frame_shape tcp4 = {"tcp4", .version = 4, .proto = IPPROTO_TCP, .payload = 1400,
+					.transport = 34};
+static const struct frame_shape udp6 = {"udp6", .version = 6, .proto = IPPROTO_UDP, .payload = 999,
+					.transport = 54};
+
+/* A frame whose checksum is blank; returns what the receiver's sum over it is to start from. */
+static uint16_t send_blank(const struct frame_shape *shape, uint16_t field)
+{
+	size_t len = frame_build(shape, frame);
+	uint16_t pseudo = frame_pseudo_sum(shape, frame, (uint32_t)len);
+	struct virtio_net_hdr hdr = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = htole16(shape->transport),
+		.csum_offset = htole16(field),
+	};
+
+	frame_put16(frame + shape->transport + field, pseudo);
+	harness_send(h, &hdr, frame, len);
+	return pseudo;
+}
+
+static void expect_complete(const struct frame_shape *shape, uint16_t pseudo)
+{
+	const char *wrong = harness_rx_take(h, &got);
+
+	ck_assert_msg(!wrong, "%s", wrong);
+	ck_assert_uint_eq(got.flags, 0);
+	ck_assert_uint_eq(
+		frame_sum(got.data + shape->transport, got.len - shape->transport, pseudo), 0xffff);
+}
+
+START_TEST(test_complete_csums)
+{
+	uint16_t sum4, sum6;
+
+	policy.complete_csums = true;
+	police();
+	harness_rx_post(h, 20);
+	sum4 = send_blank(&tcp4, 16);
+	sum6 = send_blank(&udp6, 6);
+	serve();
+	expect_complete(&tcp4, sum4);
+	expect_complete(&udp6, sum6);
+	expect_nothing();
+	ck_assert_uint_eq(h->stats.rx_csum_completed, 2);
+	ck_assert_uint_eq(h->stats.rx_csum_blank, 0);
+}
+END_TEST
+
+/* From the moment on that the policy is in force: frames that were judged before are, too. */
+START_TEST(test_complete_csums_of_held)
+{
+	uint16_t sum4, sum6;
+
+	serve();
+	harness_rx_post(h, 1);
+	serve();
+	harness_make_frame(frame, 4, 9000, 1);
+	harness_send(h, &plain, frame, 9000);
+	sum4 = send_blank(&tcp4, 16);
+	serve();
+	ck_assert_uint_eq(h->q.rx.nr_held, 2);
+	policy.complete_csums = true;
+	police();
+	police(); /* and what is complete stays so */
+	harness_rx_post(h, 20);
+	serve();
+	sum6 = send_blank(&udp6, 6);
+	serve();
+	harness_make_frame(frame, 4, 9000, 1);
+	expect_frame(9000);
+	expect_complete(&tcp4, sum4);
+	expect_complete(&udp6, sum6);
+	expect_nothing();
+
+	policy.complete_csums = false;
+	police();
+	send_blank(&tcp4, 16);
+	serve();
+	serve();
+	expect_frame(1454);
+	ck_assert_uint_eq(got.flags, NETRXF_csum_blank | NETRXF_data_validated);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("rx-policy");
+	TCase *tcase = tcase_create("rx-policy");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, test_headroom, 0, ARRAY_SIZE(headrooms));
+	tcase_add_test(tcase, test_headroom_changes);
+	tcase_add_test(tcase, test_headroom_without_sg);
+	tcase_add_test(tcase, test_copy_fails_behind_headroom);
+	tcase_add_test(tcase, test_complete_csums);
+	tcase_add_test(tcase, test_complete_csums_of_held);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
