@@ -68,7 +68,7 @@ static int do_make_rings(struct shim *s, const char *arg)
 {
 	if (s->nf.nr_queues)
 		return -EEXIST;
-	s->nf.config.blind = !strcmp(arg, "blind");
+	s->nf.config.profile.blind |= !strcmp(arg, "blind");
 	return netfront_make_rings(&s->nf);
 }
 

@@ -83,7 +83,7 @@ static bool work(struct shim *s, struct echo *e, struct nfqueue *q)
 
 	nftx_reap(&q->tx);
 	/* Without room nothing is taken; the next tx response wakes us. */
-	for (; left && nftx_room(&q->tx, NFTX_FRAME_SLOTS + 1, NFTX_FRAME_SLOTS); left--) {
+	for (; left && netfront_room(&s->nf, q); left--) {
 		if (!netfront_take(&s->nf, q, &pkt, &info))
 			break;
 		echo_one(s, e, q, &pkt, &info);

@@ -483,6 +483,25 @@ static void parse(int argc, char **argv, struct generate *g)
 	check(g);
 }
 
+/* Would the profile's driver send this to this backend? */
+static bool may_send(const struct shim *s, const struct generate *g)
+{
+	const struct netfront_caps *caps = &s->nf.tx_caps;
+	bool v6 = g->spec.version == 6;
+	const char *what = NULL;
+
+	if (shape_slots(&g->shape, g->size) > 1 && !caps->sg)
+		what = "several slots";
+	else if (g->gso_size && !(v6 ? caps->gso6 : caps->gso4))
+		what = "GSO";
+	else if (g->csum == FRAME_CSUM_BLANK && !(v6 ? caps->csum6 : caps->csum4))
+		what = "blank checksums";
+	if (what)
+		fprintf(stderr, "netfront-shim: no %s between this frontend and this backend\n",
+			what);
+	return !what;
+}
+
 int cmd_generate(struct shim *s, int argc, char **argv)
 {
 	static struct generate g;
@@ -496,6 +515,8 @@ int cmd_generate(struct shim *s, int argc, char **argv)
 	prepare(s, &g);
 	s->report = report;
 	s->report_ctx = &g;
+	if (!may_send(s, &g))
+		return shim_finish(s, true);
 	hold(s, &g);
 	send_mcast(&s->nf.queue[0], &g);
 	run(s, &g);

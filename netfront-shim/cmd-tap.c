@@ -42,10 +42,8 @@ static uint8_t *page_at(const struct nfqueue *q, unsigned int nth)
 }
 
 /* Lays the next free pages out as one buffer; returns how many iovecs. */
-static unsigned int free_pages(const struct nfqueue *q, bool sg, struct iovec *iov)
+static unsigned int free_pages(const struct nfqueue *q, unsigned int most, struct iovec *iov)
 {
-	unsigned int most = sg ? NFTX_FRAME_SLOTS : 1;
-
 	for (unsigned int n = 0; n < most; n++)
 		iov[n] = (struct iovec){page_at(q, n), NETIF_PAGE};
 	return most;
@@ -142,10 +140,10 @@ static bool send_some(struct shim *s, struct tap *t, unsigned int index)
 		unsigned int pages;
 		ssize_t n;
 
-		/* One more entry: the GSO extra. */
-		if (!nftx_room(&q->tx, NFTX_FRAME_SLOTS + 1, NFTX_FRAME_SLOTS))
+		if (!netfront_room(&s->nf, q))
 			break;
-		pages = free_pages(q, s->nf.tx_caps.sg, iov + 1);
+		pages = free_pages(q, s->nf.tx_caps.sg ? s->nf.config.profile.tx_pages : 1,
+				   iov + 1);
 		iov[0] = (struct iovec){&hdr, sizeof(hdr)};
 		n = readv(t->vtap.fd[index], iov, 1 + pages);
 		if (n <= (ssize_t)sizeof(hdr))
@@ -217,8 +215,7 @@ static void run(struct shim *s, struct tap *t)
 			more |= send_some(s, t, i);
 		}
 		for (unsigned int i = 0; i < s->nf.nr_queues; i++) {
-			bool room = nftx_room(&s->nf.queue[i].tx, NFTX_FRAME_SLOTS + 1,
-					      NFTX_FRAME_SLOTS);
+			bool room = netfront_room(&s->nf, &s->nf.queue[i]);
 
 			/* Without room it is a response that must wake us. */
 			fds[i] = (struct pollfd){.fd = room ? t->vtap.fd[i] : -1, .events = POLLIN};

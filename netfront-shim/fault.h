@@ -43,6 +43,8 @@
 	F(RX_GSO_SIZE, "rx-gso-size-zero")                                                         \
 	F(RX_OUTSIDE, "rx-bytes-written-outside-the-data")                                         \
 	F(RX_OVERSIZE, "rx-frame-larger-than-mtu")                                                 \
+	F(RX_STATUS, "rx-status-aborts-frontend")                                                  \
+	F(TX_UNANSWERED, "tx-unanswered-at-close")                                                 \
 	F(GRANT_IN_USE, "grant-in-use-after-response")                                             \
 	F(STATE, "backend-state-unexpected")                                                       \
 	F(KEYS, "backend-keys-broken")

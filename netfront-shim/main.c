@@ -67,7 +67,7 @@ static const char help_text[] =
 	"  --vif N            device number (0)\n"
 	"  --backend-domid N  the backend's domain (default: as xenstore tells)\n"
 	"  --queues N         most queues to ask for (1)\n"
-	"  --profile NAME     whose features to announce (linux)\n"
+	"  --profile NAME     which frontend to be (linux)\n"
 	"  --no-sg --no-gso4 --no-gso6 --no-csum4 --no-csum6 --csum6\n"
 	"  --no-rx-notify --no-split\n"
 	"                     change the profile's features\n"
@@ -81,11 +81,19 @@ static const char help_text[] =
 	"\n"
 	"Commands; each has a --help of its own:\n";
 
+static void print_profiles(void)
+{
+	puts("\nProfiles, for --profile, which comes before the options that change it:");
+	for (unsigned int i = 0; i < netfront_nr_profiles; i++)
+		printf("  %-10s %s\n", netfront_profiles[i].name, netfront_profiles[i].help);
+}
+
 static void print_help(void)
 {
 	fputs(help_text, stdout);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	print_profiles();
 	exit(SHIM_OK);
 }
 
@@ -114,7 +122,7 @@ static bool take_flag(struct netfront_config *config, int id)
 		{OPT_CSUM6, &profile->caps.csum6, true},
 		{OPT_NO_RX_NOTIFY, &profile->rx_notify, false},
 		{OPT_NO_SPLIT, &profile->split, false},
-		{OPT_FRESH_GRANTS, &config->fresh_grants, true},
+		{OPT_FRESH_GRANTS, &profile->fresh_grants, true},
 		{OPT_GUARD, &config->guard, true},
 	};
 
@@ -147,7 +155,7 @@ static void take_value(struct netfront_config *config, int id, const char *text)
 		config->profile.rx_buffers = shim_number("rx-buffers", text, 1, NETIF_RING);
 		break;
 	case OPT_TX_BUFFERS:
-		config->tx_buffers =
+		config->profile.tx_buffers =
 			shim_number("tx-buffers", text, XEN_NETIF_NR_SLOTS_MIN, NETIF_RING);
 		break;
 	case OPT_TIMEOUT:
@@ -183,7 +191,6 @@ int main(int argc, char **argv)
 				.domid = -1,
 				.backend_domid = -1,
 				.queues = 1,
-				.tx_buffers = NETIF_RING,
 				.timeout_ms = 10000,
 			},
 	};

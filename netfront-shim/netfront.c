@@ -9,26 +9,11 @@
 
 #include "nfstore.h"
 
-#define STATE_BIT(state) (1U << (state))
-
-static const struct netfront_profile profiles[] = {
-	{
-		/* Linux 6.1 netfront on a guest with any number of vCPUs. */
-		.name = "linux",
-		.caps = {.sg = true, .gso4 = true, .gso6 = true, .csum4 = true, .csum6 = true},
-		.rx_notify = true,
-		.split = true,
-		.rx_buffers = NETIF_RING,
-	},
+enum {
+	FRAME_EXTRAS = 2 /* GSO, hash */
 };
 
-const struct netfront_profile *netfront_profile(const char *name)
-{
-	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++)
-		if (!strcmp(name, profiles[i].name))
-			return &profiles[i];
-	return NULL;
-}
+#define STATE_BIT(state) (1U << (state))
 
 const char *netfront_state_name(unsigned int state)
 {
@@ -103,6 +88,23 @@ static void check_backend_state(struct netfront *nf, unsigned int state)
 		fault_raise(&nf->faults, NF_FAULT_STATE, "%s", netfront_state_name(state));
 }
 
+static bool is_wanted(struct netfront *nf)
+{
+	return nfstore_backend_bool(nf, XSK_BE_ONLINE);
+}
+
+/* NetBSD's driver panics on what it does not expect of a device that is wanted. */
+static void check_panic(struct netfront *nf)
+{
+	if (nf->config.profile.lost != PROFILE_PANICS || nf->fe_state != XenbusStateConnected)
+		return;
+	if (nf->be_state != XenbusStateUnknown && nf->be_state != XenbusStateClosed)
+		return;
+	if (is_wanted(nf))
+		fault_raise(&nf->faults, NF_FAULT_STATE, "%s while we are connected: panic",
+			    netfront_state_name(nf->be_state));
+}
+
 bool netfront_store_event(struct netfront *nf)
 {
 	unsigned int before = nf->be_state;
@@ -114,6 +116,7 @@ bool netfront_store_event(struct netfront *nf)
 	if (nf->be_state == before)
 		return false;
 	check_backend_state(nf, nf->be_state);
+	check_panic(nf);
 	return true;
 }
 
@@ -150,6 +153,14 @@ static int step(struct netfront *nf, unsigned int state, unsigned int wanted)
 	return err ? err : netfront_wait(nf, wanted, nf->config.timeout_ms);
 }
 
+/* iPXE makes the backend forget whoever was there before, by Closed alone. */
+static int reset_by_closed(struct netfront *nf)
+{
+	if (nf->be_state == XenbusStateInitWait)
+		return 0;
+	return step(nf, XenbusStateClosed, STATE_BIT(XenbusStateClosed));
+}
+
 int netfront_reset(struct netfront *nf)
 {
 	const unsigned int closed = STATE_BIT(XenbusStateClosed);
@@ -157,9 +168,11 @@ int netfront_reset(struct netfront *nf)
 	int err = 0;
 
 	nf->be_state = nfstore_backend_state(nf);
+	if (nf->config.profile.close == PROFILE_RESETS && nf->be_state > XenbusStateInitWait)
+		err = reset_by_closed(nf);
 	/* A frontend before us went without a word: kexec, crash. Walk the backend
 	 * down as Linux's xenbus does in a new kernel. */
-	if (nf->be_state == XenbusStateConnected) {
+	if (!err && nf->be_state == XenbusStateConnected) {
 		err = step(nf, XenbusStateClosing,
 			   STATE_BIT(XenbusStateClosing) | closed | init_wait);
 		if (!err)
@@ -170,53 +183,77 @@ int netfront_reset(struct netfront *nf)
 	return err ? err : netfront_wait(nf, init_wait, nf->config.timeout_ms);
 }
 
-static int negotiate(struct netfront *nf, unsigned int *queues)
+static void offered(struct netfront *nf, struct netfront_caps *caps)
 {
-	const struct netfront_caps *own = &nf->config.profile.caps;
-	bool known;
-	uint32_t most;
-
-	nf->rx_caps = *own;
-	if (nf->config.blind) {
-		nf->tx_caps = (struct netfront_caps){.csum4 = true};
-		nf->split = false;
-		*queues = 1;
-		return 0;
-	}
-	if (!nfstore_backend_bool(nf, XSK_BE_FEATURE_RX_COPY)) {
-		fault_raise(&nf->faults, NF_FAULT_KEYS, "no %s", xsk_name(XSK_BE_FEATURE_RX_COPY));
-		return -ENODEV;
-	}
-	nf->tx_caps = (struct netfront_caps){
+	*caps = (struct netfront_caps){
 		.sg = nfstore_backend_bool(nf, XSK_BE_FEATURE_SG),
 		.gso4 = nfstore_backend_bool(nf, XSK_BE_FEATURE_GSO_TCPV4),
 		.gso6 = nfstore_backend_bool(nf, XSK_BE_FEATURE_GSO_TCPV6),
 		.csum4 = !nfstore_backend_bool(nf, XSK_BE_FEATURE_NO_CSUM_OFFLOAD),
 		.csum6 = nfstore_backend_bool(nf, XSK_BE_FEATURE_IPV6_CSUM_OFFLOAD),
 	};
-	nf->split = nf->config.profile.split &&
-		    nfstore_backend_bool(nf, XSK_BE_FEATURE_SPLIT_EVENT_CHANNELS);
+}
+
+static void keep_common(struct netfront_caps *caps, const struct netfront_caps *own)
+{
+	caps->sg &= own->sg;
+	caps->gso4 &= own->gso4;
+	caps->gso6 &= own->gso6;
+	caps->csum4 &= own->csum4;
+	caps->csum6 &= own->csum6;
+}
+
+static int negotiate(struct netfront *nf, unsigned int *queues)
+{
+	const struct netfront_profile *profile = &nf->config.profile;
+	bool known;
+	uint32_t most;
+
+	nf->rx_caps = profile->caps;
+	if (profile->blind) {
+		nf->tx_caps = (struct netfront_caps){.csum4 = profile->tx.csum4};
+		nf->split = false;
+		*queues = 1;
+		return 0;
+	}
+	if (!nfstore_backend_bool(nf, XSK_BE_FEATURE_RX_COPY) && profile->needs_rx_copy) {
+		fault_raise(&nf->faults, NF_FAULT_KEYS, "no %s", xsk_name(XSK_BE_FEATURE_RX_COPY));
+		return -ENODEV;
+	}
+	offered(nf, &nf->tx_caps);
+	nf->rx_caps.sg &= !profile->sg_if_offered || nf->tx_caps.sg;
+	nf->rx_caps.csum6 &= !profile->csum6_if_offered || nf->tx_caps.csum6;
+	keep_common(&nf->tx_caps, &profile->tx);
+	nf->split = profile->split && nfstore_backend_bool(nf, XSK_BE_FEATURE_SPLIT_EVENT_CHANNELS);
 	most = nfstore_backend_uint(nf, XSK_BE_MULTI_QUEUE_MAX_QUEUES, &known);
 	if (!known || most < 1)
 		most = 1;
 	*queues = nf->config.queues < most ? nf->config.queues : most;
-	if (*queues > NETFRONT_MAX_QUEUES)
-		*queues = NETFRONT_MAX_QUEUES;
+	if (*queues > profile->max_queues)
+		*queues = profile->max_queues;
 	return 0;
 }
 
 static void queue_config(const struct netfront *nf, struct nfqueue_config *config)
 {
+	const struct netfront_profile *profile = &nf->config.profile;
+
 	*config = (struct nfqueue_config){
 		.backend = nf->vif.backend,
 		.split = nf->split,
-		.rx_notify = nf->config.profile.rx_notify,
+		.rx_notify = profile->rx_notify,
 		.guard = nf->config.guard,
-		.fresh_grants = nf->config.fresh_grants,
-		.tx_buffers = nf->config.tx_buffers,
-		.rx_buffers = nf->config.profile.rx_buffers,
+		.fresh_grants = profile->fresh_grants,
+		.tx_buffers = profile->tx_buffers,
+		.rx_buffers = profile->rx_buffers,
+		.tx_ids = profile->tx_ids,
+		.tx_flags = profile->tx_flags,
 		.rules =
 			{
+				.ids = profile->rx_ids,
+				.status_asserts = profile->status_asserts,
+				.flags_confused = profile->flags_confused,
+				.max_frame = profile->max_frame,
 				.sg = nf->rx_caps.sg,
 				.gso4 = nf->rx_caps.gso4,
 				.gso6 = nf->rx_caps.gso6,
@@ -277,6 +314,13 @@ void netfront_totals(const struct netfront *nf, struct netfront_totals *totals)
 		add_queue(totals, &nf->queue[i]);
 }
 
+bool netfront_room(const struct netfront *nf, const struct nfqueue *q)
+{
+	unsigned int pages = nf->config.profile.tx_pages;
+
+	return nftx_room(&q->tx, pages + FRAME_EXTRAS, pages);
+}
+
 void netfront_drop_rings(struct netfront *nf)
 {
 	for (unsigned int i = 0; i < nf->nr_queues; i++) {
@@ -299,8 +343,11 @@ int netfront_publish(struct netfront *nf)
 
 int netfront_connect(struct netfront *nf)
 {
-	int err = netfront_reset(nf);
+	int err = 0;
 
+	/* Mini-OS and its heirs look at the backend's state no sooner than they wait for 4. */
+	if (!nf->config.profile.early)
+		err = netfront_reset(nf);
 	if (!err)
 		err = netfront_make_rings(nf);
 	if (err)
@@ -313,23 +360,91 @@ int netfront_connect(struct netfront *nf)
 	return err;
 }
 
-int netfront_disconnect(struct netfront *nf)
+/* Mini-OS takes its transmit semaphore once for each request: one without an answer hangs it. */
+static void await_answers(struct netfront *nf)
+{
+	int64_t end = now_ms() + nf->config.timeout_ms;
+	struct pollfd pfd = {.fd = xenevtchn_fd(nf->evtchn), .events = POLLIN};
+
+	for (unsigned int i = 0; i < nf->nr_queues; i++) {
+		struct nftx *tx = &nf->queue[i].tx;
+
+		for (nftx_reap(tx); nftx_outstanding(tx) && !tx->broken; nftx_reap(tx)) {
+			int64_t left = end - now_ms();
+
+			if (left <= 0) {
+				fault_raise(&nf->faults, NF_FAULT_TX_UNANSWERED, "%u requests",
+					    nftx_outstanding(tx));
+				return;
+			}
+			poll(&pfd, 1, left);
+			netfront_port_event(nf);
+		}
+	}
+}
+
+static int close_down(struct netfront *nf)
 {
 	const unsigned int closed = STATE_BIT(XenbusStateClosed) | STATE_BIT(XenbusStateUnknown);
+	int err = 0, late;
+
+	if (nf->config.profile.close != PROFILE_RESETS)
+		err = step(nf, XenbusStateClosing,
+			   closed | STATE_BIT(XenbusStateClosing) | STATE_BIT(XenbusStateInitWait));
+	if (err && err != -ETIMEDOUT)
+		return err;
+	late = step(nf, XenbusStateClosed, closed);
+	return late ? late : err;
+}
+
+/* Leaves a device that is wanted as it was before the first connect. */
+static int reopen(struct netfront *nf)
+{
+	int err = 0;
+
+	if (nf->config.profile.close == PROFILE_RESETS)
+		nfstore_retract(nf);
+	if (nf->be_state == XenbusStateUnknown || !is_wanted(nf))
+		return 0;
+	err = step(nf, XenbusStateInitialising,
+		   STATE_BIT(XenbusStateInitWait) | STATE_BIT(XenbusStateUnknown));
+	/* It may have been detached meanwhile. */
+	return err == -ETIMEDOUT && !is_wanted(nf) ? 0 : err;
+}
+
+static bool is_down(const struct netfront *nf)
+{
+	if (nf->nr_queues)
+		return false;
+	return nf->fe_state == XenbusStateClosed ||
+	       (nf->generation && nf->fe_state == XenbusStateInitialising);
+}
+
+int netfront_disconnect(struct netfront *nf)
+{
+	enum profile_close how = nf->config.profile.close;
 	int err;
 
 	nf->be_state = nfstore_backend_state(nf);
-	if (nf->fe_state == XenbusStateClosed && !nf->nr_queues)
+	if (is_down(nf) || how == PROFILE_NEVER_CLOSES)
 		return 0;
-	err = step(nf, XenbusStateClosing,
-		   closed | STATE_BIT(XenbusStateClosing) | STATE_BIT(XenbusStateInitWait));
-	if (!err || err == -ETIMEDOUT) {
-		int late = step(nf, XenbusStateClosed, closed);
-
-		err = late ? late : err;
-	}
+	if (nf->config.profile.counts_tx)
+		await_answers(nf);
+	err = close_down(nf);
 	netfront_drop_rings(nf);
+	if (!err && how != PROFILE_CLOSES)
+		err = reopen(nf);
 	return err;
+}
+
+bool netfront_recover(struct netfront *nf)
+{
+	if (nf->config.profile.lost != PROFILE_RECOVERS || !nf->nr_queues ||
+	    nf->fe_state != XenbusStateConnected || nf->be_state != XenbusStateClosed ||
+	    !is_wanted(nf))
+		return false;
+	netfront_drop_rings(nf);
+	return !netfront_connect(nf);
 }
 
 static bool count_event(struct netfront *nf, int port)

@@ -4,6 +4,7 @@
 
 #include "frame.h"
 #include "nfqueue.h"
+#include "profile.h"
 
 #include <xen/io/xenbus.h>
 #include <xenstore.h>
@@ -13,10 +14,11 @@
 /*
  * How it works
  *
- * The order is Linux netfront's: wait for the backend's InitWait, read what it
- * offers, grant rings and buffers, write all keys in one transaction, post the
- * receive buffers, write Connected. The way back is Closing, Closed, and only
- * when the backend is Closed too are the grants taken back.
+ * The order is Linux netfront's unless the profile has another: wait for the
+ * backend's InitWait, read what it offers, grant rings and buffers, write all keys
+ * in one transaction, post the receive buffers, write Connected. The way back is
+ * Closing, Closed, and only when the backend is Closed too are the grants taken
+ * back.
  *
  * One thread uses a struct netfront. Functions return 0 or -errno.
  */
@@ -26,33 +28,14 @@ enum {
 	NETFRONT_FRAME_MAX = XEN_NETIF_MAX_TX_SIZE,
 };
 
-/* What a direction can carry. */
-struct netfront_caps {
-	bool sg, gso4, gso6, csum4, csum6;
-};
-
-/* What a guest's driver asks for, whatever the backend offers. */
-struct netfront_profile {
-	const char *name;
-	struct netfront_caps caps;
-	bool rx_notify;
-	bool split; /* event channels, if the backend can */
-	unsigned int rx_buffers;
-};
-
-/* NULL if there is no such profile. */
-const struct netfront_profile *netfront_profile(const char *name);
-
 struct netfront_config {
-	struct netfront_profile profile;
-	int domid;	   /* -1: our own, as the store tells */
-	int backend_domid; /* -1: follow the key "backend" */
+	struct netfront_profile profile; /* the options may change it */
+	int domid;			 /* -1: our own, as the store tells */
+	int backend_domid;		 /* -1: follow the key "backend" */
 	unsigned int devid;
 	unsigned int queues; /* at most; the backend may allow fewer */
-	unsigned int tx_buffers;
-	bool guard, fresh_grants; /* see struct nfqueue_config */
-	bool blind;		  /* as Mini-OS: do not look at what the backend offers */
-	int timeout_ms;		  /* for each state of the backend we wait for */
+	bool guard;	     /* see struct nfqueue_config */
+	int timeout_ms;	     /* for each state of the backend we wait for */
 };
 
 /* Counters of all queues, those of earlier connections included. */
@@ -71,8 +54,9 @@ struct netfront {
 	char be_dir[KEYVAL_PATH_SIZE];
 	uint8_t mac[6];
 	unsigned int mtu;
-	enum xenbus_state fe_state; /* as we wrote it last */
-	enum xenbus_state be_state; /* as we read it last */
+	char ip[KEYVAL_STRING_SIZE]; /* as the toolstack gave it, for profiles that read it */
+	enum xenbus_state fe_state;  /* as we wrote it last */
+	enum xenbus_state be_state;  /* as we read it last */
 	/* agreed at connect; tx: what the backend takes, rx: what we take */
 	struct netfront_caps tx_caps, rx_caps;
 	bool split;
@@ -93,8 +77,18 @@ void netfront_close(struct netfront *nf);
 /* The whole way up to both sides Connected, also from what a crashed frontend left. */
 int netfront_connect(struct netfront *nf);
 
-/* The whole way down to both sides Closed. -ETIMEDOUT: the backend did not follow. */
+/*
+ * The whole way down, as the profile goes it. A driver that never closes leaves
+ * rings and store as they are: netfront_close() takes them with it. -ETIMEDOUT:
+ * the backend did not follow.
+ */
 int netfront_disconnect(struct netfront *nf);
+
+/*
+ * To be called when the backend's state has changed: does what the profile's driver
+ * does when it is Closed although the device is wanted. True: the rings are new.
+ */
+bool netfront_recover(struct netfront *nf);
 
 /* Single steps of the two, for those who want them in another order. */
 int netfront_reset(struct netfront *nf);      /* to Initialising, backend InitWait */
@@ -119,6 +113,9 @@ void netfront_port_event(struct netfront *nf);
  */
 bool netfront_take(struct netfront *nf, struct nfqueue *q, struct nfrx_packet *pkt,
 		   struct frame_info *info);
+
+/* Room for the largest packet the profile sends, with all extras it may have? */
+bool netfront_room(const struct netfront *nf, const struct nfqueue *q);
 
 void netfront_totals(const struct netfront *nf, struct netfront_totals *totals);
 

@@ -158,6 +158,8 @@ int nfqueue_open(struct nfqueue *q, xengntshr_handle *gntshr, xenevtchn_handle *
 	}
 	nftx_init(&q->tx, q->tx_page, &q->tx_pool.pages, faults);
 	nfrx_init(&q->rx, q->rx_page, &q->rx_pool.pages, faults, &config->rules);
+	q->tx.ids = config->tx_ids;
+	q->tx.flags = config->tx_flags;
 	q->rx.guard = config->guard;
 	return 0;
 }

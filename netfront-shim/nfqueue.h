@@ -20,6 +20,8 @@ struct nfqueue_config {
 	bool guard;	   /* see struct nfrx */
 	bool fresh_grants; /* take back and re-grant each page after its response */
 	unsigned int tx_buffers, rx_buffers;
+	enum nftx_ids tx_ids;
+	uint16_t tx_flags;
 	struct nfrx_rules rules;
 };
 

@@ -8,6 +8,12 @@ enum {
 		NETRXF_data_validated | NETRXF_csum_blank | NETRXF_more_data | NETRXF_extra_info,
 };
 
+/* The id of the request at a ring position. */
+static uint16_t id_at(const struct nfrx *rx, RING_IDX cons)
+{
+	return cons & ((rx->rules.ids ? rx->rules.ids : NETIF_RING) - 1);
+}
+
 void nfrx_init(struct nfrx *rx, void *sring, struct nfpages *pages, struct nf_faults *faults,
 	       const struct nfrx_rules *rules)
 {
@@ -30,7 +36,7 @@ static void post(struct nfrx *rx)
 	if (rx->guard)
 		memset(rx->pages->addr[page], NFRX_GUARD, NETIF_PAGE);
 	rx->ring.sring->ring[at].req = (struct netif_rx_request){
-		.id = at,
+		.id = id_at(rx, at),
 		.gref = rx->pages->gref[page],
 	};
 }
@@ -172,6 +178,9 @@ static void add_frag(struct nfrx *rx, struct nfrx_packet *pkt, const struct neti
 	unsigned int page = rx->page_of[cons & (NETIF_RING - 1)];
 	unsigned int len = rsp->status;
 
+	if (rsp->status <= NETIF_RSP_NULL && rx->rules.status_asserts)
+		fault_raise(rx->faults, NF_FAULT_RX_STATUS, "position %u: status %d", cons,
+			    rsp->status);
 	if (rsp->status < 0) {
 		pkt->error = rsp->status;
 		return;
@@ -227,7 +236,7 @@ static RING_IDX walk(struct nfrx *rx, struct nfrx_packet *pkt)
 		RING_COPY_RESPONSE(&rx->ring, cons, &rsp);
 		rx->stats.slots++;
 		pkt->nr_slots++;
-		if (rsp.id != (cons & (NETIF_RING - 1))) {
+		if (rsp.id != id_at(rx, cons)) {
 			fault_raise(rx->faults, NF_FAULT_RX_ID, "position %u: id %u", cons, rsp.id);
 			rx->broken = true;
 			return rx->ring.rsp_cons;
@@ -260,6 +269,9 @@ static void count(struct nfrx *rx, const struct nfrx_packet *pkt)
 	rx->stats.csum_blank += !!(pkt->flags & NETRXF_csum_blank);
 	rx->stats.data_validated += !!(pkt->flags & NETRXF_data_validated);
 	rx->stats.hash += pkt->has_hash;
+	/* By the transmit side's names the two flags are exchanged: only both together are safe. */
+	rx->stats.misread += rx->rules.flags_confused && pkt->flags &&
+			     pkt->flags != (NETRXF_csum_blank | NETRXF_data_validated);
 	rx->stats.multi_slot += pkt->nr_slots > 1;
 }
 

@@ -10,7 +10,8 @@
 /*
  * How it works
  *
- * The request id is the ring position, as in Linux netfront: the backend must
+ * The request id is the ring position, as in Linux netfront, or the position in
+ * fewer bits, as in iPXE: the backend must
  * answer each buffer in the position of its request, since an extra overlays the
  * id. A packet ends with the first slot without more_data and all of it must be
  * visible in one step of rsp_prod (xenvif and Linux netfront give the device up
@@ -28,6 +29,9 @@ enum {
 /* What was negotiated; a backend that sends more than this commits a fault. */
 struct nfrx_rules {
 	bool sg, gso4, gso6, hash;
+	bool status_asserts;	/* a status of 1 or less is a fault: Unikraft */
+	bool flags_confused;	/* flags are read by the names of the transmit side: Unikraft */
+	unsigned int ids;	/* request ids are below it, a power of two; 0: NETIF_RING */
 	unsigned int max_frame; /* of a packet without GSO; 0: any */
 };
 
@@ -56,6 +60,7 @@ struct nfrx_stats {
 	uint64_t packets, bytes, slots;
 	uint64_t error_packets; /* a negative status in one of their slots */
 	uint64_t gso, csum_blank, data_validated, hash, multi_slot;
+	uint64_t misread; /* packets whose flags mean something else by nfrx_rules.flags_confused */
 };
 
 struct nfrx {

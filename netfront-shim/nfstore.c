@@ -47,12 +47,27 @@ static void complain(struct netfront *nf, enum xs_key key, enum keyval_verdict v
 			    keyval_explain(key, val, len, why, sizeof(why)));
 }
 
+/* xenvif reads booleans by strtol(..., 2): what is not 0 or 1 there is a lost feature. */
+static void check_base2(struct netfront *nf, enum xs_key key, const char *val)
+{
+	char *end;
+	long value;
+
+	if (!nf->config.profile.base2 || !val)
+		return;
+	value = strtol(val, &end, 2);
+	if (end == val || *end || value < 0 || value > 1)
+		fault_raise(&nf->faults, NF_FAULT_KEYS, "%s: %s is no number of base 2",
+			    xsk_name(key), val);
+}
+
 bool nfstore_backend_bool(struct netfront *nf, enum xs_key key)
 {
 	unsigned int len;
 	char *val = read_backend(nf, key, &len);
 	bool value = false;
 
+	check_base2(nf, key, val);
 	complain(nf, key, keyval_bool(key, val, len, &value), val, len);
 	free(val);
 	return value;
@@ -148,9 +163,10 @@ static void find_addresses(struct netfront *nf)
 {
 	unsigned int len;
 	uint32_t mtu = 0;
-	char *val = read_own(nf, XSK_FE_MAC, &len);
+	enum xs_key key = nf->config.profile.mac_from_be ? XSK_BE_MAC : XSK_FE_MAC;
+	char *val = key == XSK_BE_MAC ? read_backend(nf, key, &len) : read_own(nf, key, &len);
 
-	if (keyval_mac(XSK_FE_MAC, val, len, nf->mac) != KEYVAL_OK) {
+	if (keyval_mac(key, val, len, nf->mac) != KEYVAL_OK) {
 		uint8_t fallback[6] = {0x00, 0x16, 0x3e, 0, nf->vif.domid, nf->vif.devid};
 
 		memcpy(nf->mac, fallback, sizeof(nf->mac));
@@ -160,6 +176,12 @@ static void find_addresses(struct netfront *nf)
 	if (keyval_uint(XSK_FE_MTU, val, len, &mtu) == KEYVAL_REFUSE || !mtu)
 		mtu = 1500;
 	nf->mtu = mtu;
+	free(val);
+	if (!nf->config.profile.reads_ip)
+		return;
+	val = read_backend(nf, XSK_BE_IP, &len);
+	if (keyval_string(XSK_BE_IP, val, len, nf->ip, sizeof(nf->ip)) != KEYVAL_OK)
+		nf->ip[0] = '\0';
 	free(val);
 }
 
@@ -281,33 +303,41 @@ static int write_features(struct netfront *nf, xs_transaction_t t)
 	} feature[] = {
 		{XSK_FE_REQUEST_RX_COPY, true},
 		{XSK_FE_FEATURE_RX_NOTIFY, profile->rx_notify},
-		{XSK_FE_FEATURE_SG, profile->caps.sg},
-		{XSK_FE_FEATURE_GSO_TCPV4, profile->caps.gso4},
-		{XSK_FE_FEATURE_GSO_TCPV6, profile->caps.gso6},
-		{XSK_FE_FEATURE_NO_CSUM_OFFLOAD, !profile->caps.csum4},
-		{XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD, profile->caps.csum6},
+		{XSK_FE_FEATURE_SG, nf->rx_caps.sg},
+		{XSK_FE_FEATURE_GSO_TCPV4, nf->rx_caps.gso4},
+		{XSK_FE_FEATURE_GSO_TCPV6, nf->rx_caps.gso6},
+		{XSK_FE_FEATURE_NO_CSUM_OFFLOAD, !nf->rx_caps.csum4},
+		{XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD, nf->rx_caps.csum6},
 	};
 	char path[KEYVAL_PATH_SIZE];
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(feature) / sizeof(feature[0]); i++) {
-		if (feature[i].on)
-			err = write_number(nf, t, feature[i].key, 1);
+		if (feature[i].on || profile->explicit_zero)
+			err = write_number(nf, t, feature[i].key, feature[i].on);
 		else if (keyval_key_path(path, sizeof(path), feature[i].key, &nf->vif))
 			xs_rm(nf->xs, t, path);
 	}
 	return err;
 }
 
+static bool has_queues_key(struct netfront *nf)
+{
+	enum profile_queues_key when = nf->config.profile.queues_key;
+	bool offered = false;
+
+	if (when == PROFILE_QUEUES_IF_OFFERED)
+		nfstore_backend_uint(nf, XSK_BE_MULTI_QUEUE_MAX_QUEUES, &offered);
+	return offered || when == PROFILE_QUEUES_ALWAYS;
+}
+
 static int write_all(struct netfront *nf, xs_transaction_t t)
 {
-	bool backend_knows_queues;
 	int err;
 
 	remove_stale(nf, t);
 	err = write_features(nf, t);
-	nfstore_backend_uint(nf, XSK_BE_MULTI_QUEUE_MAX_QUEUES, &backend_knows_queues);
-	if (!err && backend_knows_queues)
+	if (!err && has_queues_key(nf))
 		err = write_number(nf, t, XSK_FE_MULTI_QUEUE_NUM_QUEUES, nf->nr_queues);
 	for (unsigned int i = 0; !err && i < nf->nr_queues; i++)
 		err = write_queue(nf, t, i);
@@ -330,4 +360,23 @@ int nfstore_publish(struct netfront *nf)
 		usleep(1000 * i); /* somebody else wrote: let them finish */
 	}
 	return -EAGAIN;
+}
+
+void nfstore_retract(struct netfront *nf)
+{
+	static const enum xs_key feature[] = {
+		XSK_FE_REQUEST_RX_COPY,
+		XSK_FE_FEATURE_RX_NOTIFY,
+		XSK_FE_FEATURE_SG,
+		XSK_FE_FEATURE_GSO_TCPV4,
+		XSK_FE_FEATURE_GSO_TCPV6,
+		XSK_FE_FEATURE_NO_CSUM_OFFLOAD,
+		XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD,
+	};
+	char path[KEYVAL_PATH_SIZE];
+
+	remove_stale(nf, XBT_NULL);
+	for (size_t i = 0; i < sizeof(feature) / sizeof(feature[0]); i++)
+		if (keyval_key_path(path, sizeof(path), feature[i], &nf->vif))
+			xs_rm(nf->xs, XBT_NULL, path);
 }

@@ -35,6 +35,9 @@ char *nfstore_backend_text(struct netfront *nf, enum xs_key key);
  */
 int nfstore_publish(struct netfront *nf);
 
+/* Deletes features, ring references and ports, as iPXE does when it hands over. */
+void nfstore_retract(struct netfront *nf);
+
 /* Writes any text into a key of ours; ring keys: of the first queue. For hostile and connect. */
 int nfstore_write_text(struct netfront *nf, enum xs_key key, const char *text, size_t len);
 

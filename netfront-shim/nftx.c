@@ -18,25 +18,40 @@ void nftx_init(struct nftx *tx, void *sring, struct nfpages *pages, struct nf_fa
 		tx->free_id[tx->nr_free++] = pages->nr - 1 - i;
 }
 
-static union netif_tx_sring_entry *next_entry(struct nftx *tx, enum nftx_kind kind, uint16_t id)
+static union netif_tx_sring_entry *next_entry(struct nftx *tx, enum nftx_kind kind, uint16_t id,
+					      uint16_t page)
 {
 	RING_IDX at = tx->ring.req_prod_pvt++ & (NETIF_RING - 1);
 
-	tx->pos[at] = (struct nftx_pos){.id = id, .kind = kind};
+	tx->pos[at] = (struct nftx_pos){.id = id, .page = page, .kind = kind};
 	tx->stats.slots++;
 	return &tx->ring.sring->ring[at];
 }
 
+/* The id of a request in the next position; own is the one of NFTX_IDS_PAGE. */
+static uint16_t request_id(struct nftx *tx, uint16_t own)
+{
+	switch (tx->ids) {
+	case NFTX_IDS_POSITION:
+		return tx->ring.req_prod_pvt & (NETIF_RING - 1);
+	case NFTX_IDS_WIDE:
+		return tx->wide_id++ % NFTX_WIDE_IDS;
+	default:
+		return own;
+	}
+}
+
 static void put_data(struct nftx *tx, const struct nftx_slot *slot, uint16_t flags, uint16_t size)
 {
-	union netif_tx_sring_entry *entry = next_entry(tx, NFTX_DATA, slot->id);
+	uint16_t id = request_id(tx, slot->id);
+	union netif_tx_sring_entry *entry = next_entry(tx, NFTX_DATA, id, slot->id);
 
 	tx->nr_free--;
 	entry->req = (struct netif_tx_request){
 		.gref = tx->pages->gref[slot->id],
 		.offset = slot->offset,
 		.flags = flags,
-		.id = slot->id,
+		.id = id,
 		.size = size,
 	};
 }
@@ -45,8 +60,8 @@ static void put_data(struct nftx *tx, const struct nftx_slot *slot, uint16_t fla
  * not be one of a page that is in flight. */
 static void put_dummy(struct nftx *tx, uint16_t flags)
 {
-	uint16_t id = NETIF_RING + (tx->ring.req_prod_pvt & (NETIF_RING - 1));
-	union netif_tx_sring_entry *entry = next_entry(tx, NFTX_DUMMY, id);
+	uint16_t id = request_id(tx, NETIF_RING + (tx->ring.req_prod_pvt & (NETIF_RING - 1)));
+	union netif_tx_sring_entry *entry = next_entry(tx, NFTX_DUMMY, id, 0);
 
 	entry->req = (struct netif_tx_request){.flags = flags, .id = id};
 }
@@ -54,7 +69,7 @@ static void put_dummy(struct nftx *tx, uint16_t flags)
 static void put_extras(struct nftx *tx, const struct nftx_desc *desc)
 {
 	for (unsigned int i = 0; i < desc->nr_extras; i++) {
-		union netif_tx_sring_entry *entry = next_entry(tx, NFTX_EXTRA, 0);
+		union netif_tx_sring_entry *entry = next_entry(tx, NFTX_EXTRA, 0, 0);
 		struct netif_extra_info extra = desc->extra[i];
 
 		extra.flags = i + 1 < desc->nr_extras ? XEN_NETIF_EXTRA_FLAG_MORE : 0;
@@ -76,7 +91,7 @@ int nftx_put(struct nftx *tx, const struct nftx_desc *desc)
 {
 	unsigned int entries = (desc->nr_slots ? desc->nr_slots : 1) + desc->nr_extras;
 	unsigned int total = total_size(desc);
-	uint16_t flags = desc->flags;
+	uint16_t flags = desc->flags | tx->flags;
 
 	if (!nftx_room(tx, entries, desc->nr_slots))
 		return -ENOSPC;
@@ -103,7 +118,7 @@ int nftx_put(struct nftx *tx, const struct nftx_desc *desc)
 
 void nftx_put_raw(struct nftx *tx, const union netif_tx_sring_entry *entry)
 {
-	union netif_tx_sring_entry *at = next_entry(tx, NFTX_RAW, entry->req.id);
+	union netif_tx_sring_entry *at = next_entry(tx, NFTX_RAW, entry->req.id, 0);
 
 	memcpy(at, entry, sizeof(*entry));
 	tx->pos[(tx->ring.req_prod_pvt - 1) & (NETIF_RING - 1)].last = true;
@@ -190,11 +205,11 @@ static void check_status(struct nftx *tx, const struct nftx_pos *pos, int16_t st
 	tx->packet_status = status;
 }
 
-static void free_page(struct nftx *tx, uint16_t id)
+static void free_page(struct nftx *tx, uint16_t page)
 {
 	if (tx->pages->renew)
-		tx->pages->renew(tx->pages, id);
-	tx->free_id[tx->nr_free++] = id;
+		tx->pages->renew(tx->pages, page);
+	tx->free_id[tx->nr_free++] = page;
 }
 
 static void end_packet(struct nftx *tx)
@@ -221,7 +236,7 @@ static void take_response(struct nftx *tx, RING_IDX cons)
 		return;
 	}
 	if (pos->kind == NFTX_DATA)
-		free_page(tx, pos->id);
+		free_page(tx, pos->page);
 	if (pos->last)
 		end_packet(tx);
 	pos->kind = NFTX_NONE;

@@ -10,16 +10,18 @@
 /*
  * How it works
  *
- * The request id is the index of the page that is sent, taken from a stack of
- * free ones: ids and ring positions drift apart at once, so a backend that
- * confuses them is found out. For each ring position we note what was put
- * there; the response at that position must fit it. netif.h allows responses in
+ * The request id is the index of the page that is sent, unless nftx.ids says
+ * otherwise, and pages come from a stack of free ones: ids and ring positions
+ * drift apart at once, so a backend that confuses them is found out. For each
+ * ring position we note what was put there; the response at that position must
+ * fit it, and the page noted there is what is free then. netif.h allows responses in
  * any order, but OpenBSD's frontend frees by position, so order is demanded.
  *
  * All functions belong to the one thread that owns the queue.
  */
 
 enum {
+	NFTX_WIDE_IDS = 0x400,
 	NFTX_MAX_SLOTS = 40, /* more than any backend accepts: hostile.c needs them */
 	NFTX_MAX_EXTRAS = 8,
 	NFTX_FRAME_SLOTS = 17, /* 65535 bytes in whole pages, and one more */
@@ -40,6 +42,13 @@ struct nftx_desc {
 	uint16_t flags; /* NETTXF_csum_blank, NETTXF_data_validated */
 };
 
+/* What a frontend takes as the id of a request. */
+enum nftx_ids {
+	NFTX_IDS_PAGE,	   /* the page's index */
+	NFTX_IDS_POSITION, /* the ring position: OpenBSD, which gives the response's id to the next */
+	NFTX_IDS_WIDE,	   /* a counter up to 0x3ff: xenvif */
+};
+
 enum nftx_kind {
 	NFTX_NONE,  /* nothing is there */
 	NFTX_DATA,  /* a page is lent to the backend */
@@ -49,9 +58,10 @@ enum nftx_kind {
 };
 
 struct nftx_pos {
-	uint16_t id;
-	uint8_t kind; /* enum nftx_kind */
-	bool last;    /* of its packet */
+	uint16_t id;   /* on the ring */
+	uint16_t page; /* of NFTX_DATA */
+	uint8_t kind;  /* enum nftx_kind */
+	bool last;     /* of its packet */
 };
 
 struct nftx_stats {
@@ -67,8 +77,11 @@ struct nftx {
 	struct nftx_pos pos[NETIF_RING];
 	uint16_t free_id[NETIF_RING];
 	unsigned int nr_free;
-	int packet_status; /* of the packet being reaped; 0x7fff = none yet */
-	bool broken;	   /* the backend lost our trust: the ring is left alone */
+	enum nftx_ids ids;
+	uint16_t flags;	      /* of each packet, beside its own */
+	unsigned int wide_id; /* next of NFTX_IDS_WIDE */
+	int packet_status;    /* of the packet being reaped; 0x7fff = none yet */
+	bool broken;	      /* the backend lost our trust: the ring is left alone */
 	struct nftx_stats stats;
 	/* If set, sees each response: hostile.c compares them. */
 	void (*observe)(void *ctx, RING_IDX pos, uint16_t id, int16_t status);
