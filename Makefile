@@ -169,6 +169,7 @@ link-test-rx           := $(QUEUE_SRC)
 link-test-rx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
 link-test-rx-starved   := $(QUEUE_SRC)
 link-test-hold         := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
+link-test-load         := $(QUEUE_SRC)
 H := netback/hint
 link-test-classify     := $(H)/classify.c
 link-test-law          := $(addprefix $(H)/, law.c law-pool.c classify.c)
@@ -189,6 +190,7 @@ libs-test-queue := -luring
 libs-test-rx := -luring
 libs-test-rx-policy := -luring
 libs-test-hold := -luring
+libs-test-load := -luring
 libs-test-rx-starved := -luring
 libs-test-fakexen-store := -lxenstore
 $(B)/test/test-fakexen-store: | $(FAKE_PROGS)

@@ -21,7 +21,7 @@
  * its JSON and the metrics are all made from them.
  */
 #define STATS_MAGIC	  0x6e62737461747331ull /* "nbstats1" */
-#define STATS_VERSION	  1
+#define STATS_VERSION	  2
 #define STATS_MAX_QUEUES  8
 #define STATS_MAX_WORKERS 16
 
@@ -30,17 +30,24 @@
 	C(tx_packets, "packets from the guest written to the port")                                \
 	C(tx_bytes, "their bytes")                                                                 \
 	C(tx_slots, "tx requests consumed, extra infos included")                                  \
+	C(tx_small, "of tx_packets: at most 128 bytes")                                            \
+	C(tx_large, "of tx_packets: at least 1024 bytes")                                          \
 	C(tx_gso_packets, "of tx_packets: TCP segmentation offload frames")                        \
 	C(tx_csum_blank, "of tx_packets: checksum left to us or to the receiver")                  \
+	C(tx_looks, "rounds that found requests on the tx ring")                                   \
+	C(tx_depth, "sum over tx_looks of the requests not answered yet")                          \
 	C(tx_notified, "event channel notifications sent for tx responses")                        \
 	C(rx_packets, "packets read from the port and put into guest buffers")                     \
 	C(rx_bytes, "their bytes")                                                                 \
 	C(rx_slots, "rx responses produced, extra infos included")                                 \
+	C(rx_small, "of rx_packets: at most 128 bytes")                                            \
+	C(rx_large, "of rx_packets: at least 1024 bytes")                                          \
 	C(rx_gso_packets, "of rx_packets: TCP segmentation offload frames")                        \
 	C(rx_csum_blank, "of rx_packets: checksum left to the guest")                              \
 	C(rx_csum_completed, "checksums we computed because the guest cannot")                     \
 	C(rx_notified, "event channel notifications sent for rx responses")                        \
 	C(rx_full, "times the port had to wait because the guest had posted too few buffers")      \
+	C(rx_starved_ns, "time in which frames waited for buffers of the guest, ns")               \
 	C(rx_held, "times that small frames were to gather first, because they come fast")         \
 	C(events, "event channel notifications received")                                          \
 	C(events_idle, "of events: nothing was found on any ring")                                 \
@@ -94,9 +101,33 @@ struct stats_ring {
 	uint32_t event;	   /* req_event as we last armed it */
 };
 
+/*
+ * Kick latency (engine/kick.h): how many samples took less than 2^(bucket + STATS_KICK_SHIFT) us, and
+ * not less than half of that; the last bucket has the longer ones, too.
+ */
+enum {
+	STATS_KICK_BUCKETS = 16,
+	STATS_KICK_SHIFT = 4,
+};
+
+static inline unsigned int stats_kick_bucket(uint64_t ns)
+{
+	uint64_t n = (ns / 1000) >> STATS_KICK_SHIFT;
+	unsigned int bucket = n ? 64u - (unsigned int)__builtin_clzll(n) : 0;
+
+	return bucket < STATS_KICK_BUCKETS ? bucket : STATS_KICK_BUCKETS - 1;
+}
+
+/* Frame sizes by which traffic is told apart. */
+enum {
+	STATS_SMALL_BYTES = 128,
+	STATS_LARGE_BYTES = 1024,
+};
+
 struct stats_queue {
 	STATS_QUEUE_COUNTERS(STATS_FIELD_)
 	STATS_DROP_REASONS(STATS_DROP_FIELD_)
+	uint64_t kick[STATS_KICK_BUCKETS];
 	struct stats_ring tx, rx;
 } __attribute__((aligned(64)));
 

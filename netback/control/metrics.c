@@ -140,9 +140,13 @@ void metrics_show(struct json_object *out, const struct vif *vif)
 
 static void add_queue_stats(struct json_object *out, const struct stats_queue *stats)
 {
-	struct json_object *drops;
+	struct json_object *drops, *kick;
 
 	STATS_QUEUE_COUNTERS(ADD_COUNTER)
+	kick = add_array(out, "kick");
+	for (unsigned int i = 0; i < STATS_KICK_BUCKETS; i++)
+		json_object_array_add(kick,
+				      json_object_new_int64((int64_t)stats_read(&stats->kick[i])));
 	drops = add_object(out, "drops");
 	STATS_DROP_REASONS(ADD_DROP)
 }

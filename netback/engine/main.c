@@ -164,6 +164,8 @@ static void start_workers(void)
 		if (ret < 0)
 			die("cannot start a thread: %s", strerror(-ret));
 	}
+	if (stats->magic && (stats->version != STATS_VERSION || stats->size != sizeof(*stats)))
+		memset(stats, 0, sizeof(*stats));
 	stats->version = STATS_VERSION;
 	stats->size = sizeof(*stats);
 	stats->pid = (uint32_t)getpid();

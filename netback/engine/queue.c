@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
@@ -98,6 +99,46 @@ static void unbind_ports(struct worker *w, struct queue *q)
 		unbind_port(w, q->rx_port);
 	unbind_port(w, q->tx_port);
 }
+
+/* --- how soon does the guest act? ----------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Changes when the guest does anything on a ring. Only figures come of it. */
+static uint32_t mark(const struct queue *q)
+{
+	return READ_ONCE(q->tx_ring.sring->req_prod) + READ_ONCE(q->tx_ring.sring->rsp_event) +
+	       READ_ONCE(q->rx_ring.sring->req_prod) + READ_ONCE(q->rx_ring.sring->rsp_event);
+}
+
+static void count_kick(struct queue *q, uint64_t ns)
+{
+	stats_inc(&q->stats->kick[stats_kick_bucket(ns)]);
+}
+
+static void look_at_kick(struct queue *q)
+{
+	uint64_t ns;
+
+	if (kick_pending(&q->kick) && kick_look(&q->kick, mark(q), now_ns(), &ns))
+		count_kick(q, ns);
+}
+
+void queue_event(struct queue *q)
+{
+	uint64_t ns;
+
+	if (!q->failed && kick_pending(&q->kick) && kick_event(&q->kick, mark(q), now_ns(), &ns))
+		count_kick(q, ns);
+}
+
+/* --- notifications, life ---------------------------------------------------------------------------------- */
 
 static void notify(struct queue *q, bool tx, bool rx)
 {
@@ -196,6 +237,7 @@ void queue_begin(struct queue *q)
 	if (q->failed)
 		return;
 
+	look_at_kick(q);
 	ret = tx_begin(q, &why);
 	if (ret >= 0)
 		ret = rx_begin(q, &why);
@@ -239,6 +281,8 @@ bool queue_end(struct queue *q)
 
 	tx = tx_end(q);
 	rx = rx_end(q);
+	if ((tx || rx) && kick_wanted(&q->kick))
+		kick_sent(&q->kick, mark(q), now_ns());
 	worked = q->tx.nr_packets || q->rx.nr_done || q->rx.nr_placed;
 	notify(q, tx, rx);
 	count_copies(q, &q->tx.copy);
@@ -266,6 +310,7 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 	if (n > 0)
 		return true;
 
+	kick_rest(&q->kick);
 	show_rings(q);
 	if (need == 0)
 		return false;

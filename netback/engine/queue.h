@@ -9,6 +9,7 @@
 #include "netback/common/link.h"
 #include "netback/common/stats.h"
 #include "netback/engine/journal.h"
+#include "netback/engine/kick.h"
 #include "netback/engine/moderate.h"
 #include "netback/engine/port.h"
 #include "netback/engine/ring.h"
@@ -40,6 +41,7 @@ struct queue {
 	uint32_t tx_port, rx_port; /* local event channels; equal if the frontend uses one */
 	struct journal *journal;
 	struct moderate moderate;
+	struct kick kick;
 	struct tx tx;
 	struct rx rx;
 };
@@ -58,6 +60,9 @@ void queue_close(struct worker *w, struct queue *q);
 
 /* In the worker (worker_call): from now on this queue works by policy. */
 void queue_police(struct queue *q, const struct link_policy *policy);
+
+/* An event of the guest was received. */
+void queue_event(struct queue *q);
 
 /* One round, see worker.h. queue_end returns true if there was something to do. */
 void queue_begin(struct queue *q);

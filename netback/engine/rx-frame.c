@@ -176,6 +176,8 @@ static void count(struct queue *q, const struct rx_packet *p)
 {
 	stats_inc(&q->stats->rx_packets);
 	stats_add(&q->stats->rx_bytes, p->length);
+	stats_add(&q->stats->rx_small, p->length <= STATS_SMALL_BYTES);
+	stats_add(&q->stats->rx_large, p->length >= STATS_LARGE_BYTES);
 	stats_add(&q->stats->rx_gso_packets,
 		  p->nr_extras && p->extra[0].type == XEN_NETIF_EXTRA_TYPE_GSO);
 	stats_add(&q->stats->rx_csum_blank, !!(p->flags & NETRXF_csum_blank));

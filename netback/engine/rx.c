@@ -95,6 +95,16 @@ drop_rx_expired:
 		release(rx, take_held(rx));
 }
 
+/* Frames wait: one is held, or the last read found one and no other was posted (and this guest gets frames). */
+static void count_starved(struct queue *q, uint64_t now)
+{
+	struct rx *rx = &q->rx;
+
+	if (rx->nr_held || (!rx->nr_busy && q->rx_ring.rsp_prod_pvt))
+		stats_add(&q->stats->rx_starved_ns, now - rx->counted_until);
+	rx->counted_until = now;
+}
+
 /* The guest has posted too little: its port's queue fills, and after a time is too old to keep. */
 static void starve(struct queue *q)
 {
@@ -103,10 +113,11 @@ static void starve(struct queue *q)
 
 	if (!rx->starved) {
 		rx->starved = true;
-		rx->starved_since = now;
+		rx->starved_since = rx->counted_until = now;
 		rx->stuck_since = rx->stuck_since ? rx->stuck_since : now;
 		stats_inc(&q->stats->rx_full);
 	}
+	count_starved(q, now);
 	waited = now - rx->starved_since;
 	if (waited >= drain_ns(q)) {
 		rx->draining = true;
@@ -118,6 +129,8 @@ static void starve(struct queue *q)
 
 static void fed(struct queue *q)
 {
+	if (q->rx.starved)
+		count_starved(q, now_ns());
 	q->rx.starved = q->rx.draining = false;
 	set_ready(q, true);
 }

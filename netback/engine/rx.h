@@ -54,6 +54,7 @@ struct rx {
 	bool down;		/* the port is gone: reads would fail for ever */
 	bool ready;		/* as last told to the vif */
 	uint64_t starved_since; /* ns */
+	uint64_t counted_until; /* ns; rx_starved_ns has what was before */
 	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */
 	uint64_t quiet_until;	/* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];

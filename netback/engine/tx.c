@@ -230,6 +230,10 @@ static int take_all(struct queue *q, const char **ret_why)
 	avail = ring_tx_unconsumed(&q->tx_ring);
 	if (avail < 0)
 		*ret_why = "tx ring: the producer index makes no sense";
+	if (avail > 0) {
+		stats_inc(&q->stats->tx_looks);
+		stats_add(&q->stats->tx_depth, (uint64_t)avail + tx->nr_held);
+	}
 
 	while (avail > 0 && tx->deficit > 0) {
 		n = take_packet(q, (unsigned int)avail, ret_why);
@@ -372,6 +376,8 @@ static void settle(struct queue *q, struct tx_packet *p)
 	}
 	stats_inc(&stats->tx_packets);
 	stats_add(&stats->tx_bytes, p->size);
+	stats_add(&stats->tx_small, p->size <= STATS_SMALL_BYTES);
+	stats_add(&stats->tx_large, p->size >= STATS_LARGE_BYTES);
 	stats_add(&stats->tx_gso_packets, p->gso_size != 0);
 	stats_add(&stats->tx_csum_blank, p->hdr.flags == VIRTIO_NET_HDR_F_NEEDS_CSUM);
 	return;

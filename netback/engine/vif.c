@@ -123,6 +123,9 @@ static int map_files(struct vif *vif, const int *fds)
 
 	vif->memory = memory_attach((char *)vif->journal + LINK_MAX_QUEUES * LINK_QUEUE_BYTES);
 	s = vif->stats;
+	/* Counters that another release laid out otherwise cannot go on. */
+	if (s->magic && (s->version != STATS_VERSION || s->size != sizeof(*s)))
+		memset(s, 0, sizeof(*s));
 	s->version = STATS_VERSION;
 	s->size = sizeof(*s);
 	s->domid = vif->id.domid;

@@ -45,6 +45,7 @@ static void take_events(struct worker *w)
 		w->ports[port].masked_until = 0;
 		w->masked[w->nr_masked++] = port;
 		stats_inc(&q->stats->events);
+		queue_event(q);
 	}
 	stats_add(&w->stats->event_ports, nr);
 	w->event_ret = 0;
