@@ -14,6 +14,7 @@ PKGS_TEST  := check git perl python3 universal-ctags iproute2 iperf3 iputils-pin
 	procps mandoc
 PKGS_XEN   := qemu-system-x86 xen-utils-4.17 xen-utils-common busybox-static cpio kmod strace \
 	tcpdump bridge-utils zstd xz-utils
+PKGS_PLOT  := gnuplot-nox
 PKGS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -99,6 +100,8 @@ $(B)/deps-test: Makefile
 	@tools/deps $@ $(PKGS_BUILD) $(PKGS_TEST)
 $(B)/deps-xen: Makefile
 	@tools/deps $@ $(PKGS_BUILD) $(PKGS_TEST) $(PKGS_XEN)
+$(B)/deps-plot: Makefile
+	@tools/deps $@ $(PKGS_BUILD) $(PKGS_TEST) $(PKGS_PLOT)
 $(B)/deps-lint: Makefile
 	@tools/deps $@ $(PKGS_BUILD) $(PKGS_TEST) $(PKGS_LINT)
 
@@ -182,6 +185,11 @@ link-test-profile      := $(addprefix netfront-shim/, profile.c nftx.c nfrx.c fa
 link-test-fakexen-gnttab := $(FAKE_STATIC)
 link-test-fakexen-evtchn := $(FAKE_STATIC)
 link-test-fakexen-ctrl := $(FAKE_STATIC)
+SIM_CORE := $(addprefix test/sim/, clock.c host.c credit.c credit-acct.c credit2.c credit2-budget.c) \
+	netback/common/log.c
+link-test-sim-clock    := test/sim/clock.c netback/common/log.c
+link-test-sim-credit   := $(filter-out test/sim/credit2%,$(SIM_CORE))
+link-test-sim-credit2  := $(filter-out test/sim/credit.c test/sim/credit-%,$(SIM_CORE))
 libs-test-iobatch := -luring
 libs-test-iobatch-stream := -luring
 libs-test-tx := -luring
@@ -203,6 +211,14 @@ $(B)/test/test-%: $$(call obj,test/unit/test-$$*.c $$(link-test-$$*)) | $(B)/dep
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(libs-test-$*) \
 		-lcheck -lsubunit -lm -lrt -lpthread
+
+# --- the simulator: Xen's schedulers in simulated time, under the hint's own law -------------------
+SIM_SRC := $(SIM_CORE) $(addprefix test/sim/, main.c script.c args.c report.c hint.c vif.c netback.c \
+	guest.c load.c) $(addprefix netback/hint/, classify.c law.c law-pool.c) netfront-shim/histogram.c
+
+$(B)/netback-sim: $(call obj,$(SIM_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lm
 
 check-unit: $(UNIT_TESTS) ## only the unit tests
 	@LOGS=$(B)/test/logs-unit test/run $^
