@@ -54,7 +54,9 @@ static bool fits_latency(const struct figures *f, bool stay)
 		return false;
 	if (figures_know(f, FIGURES_OCCUPANCY) && f->occupancy > 16 * slack / 256)
 		return false;
-	return !figures_know(f, FIGURES_VCPUS) || f->blocked > 0.3 / slack;
+	/* One that is kept waiting cannot block, and yet uses next to nothing. */
+	return !figures_know(f, FIGURES_VCPUS) || f->blocked > 0.3 / slack ||
+	       per_vcpu(f) < 0.1 * slack;
 }
 
 static bool fits_throughput(const struct figures *f, bool stay)
@@ -72,7 +74,8 @@ static bool fits_mixed(const struct figures *f, bool stay)
 {
 	if (figures_packets(f) < (stay ? 100 : 200) || !figures_know(f, FIGURES_VCPUS))
 		return false;
-	return f->blocked < (stay ? 0.2 : 0.1) && per_vcpu(f) > (stay ? 0.4 : 0.6);
+	/* As with hogs, its share may be small. */
+	return f->blocked < (stay ? 0.2 : 0.1) && per_vcpu(f) > (stay ? 0.07 : 0.1);
 }
 
 static bool fits(enum hint_class class, const struct figures *f, bool stay)
