@@ -96,9 +96,29 @@ static bool look(struct law *law, unsigned int pool, double *hogs)
 	return slow;
 }
 
+/* A step back was taken lately: if it was wrong, there is no need to wait for certainty. */
+static bool is_fresh(const struct law_pool *p)
+{
+	return p->since_back && p->since_back <= LAW_REGRET_WINDOWS;
+}
+
+/* A step back that is regretted makes the next one wait four times as long, one that is not half as long. */
+static void learn(struct law_pool *p, bool back)
+{
+	unsigned int patience = max(p->patience, (unsigned int)LAW_CLEAN_WINDOWS);
+
+	if (!back)
+		patience *= is_fresh(p) ? 4 : 1;
+	else if (p->since_back)
+		patience /= 2;
+	p->patience = min(max(patience, (unsigned int)LAW_CLEAN_WINDOWS),
+			  (unsigned int)LAW_PATIENCE_WINDOWS);
+	p->since_back = back;
+}
+
 static void guard(struct law_pool *p, unsigned int windows)
 {
-	p->level = p->slow_for = p->clean_for = 0;
+	p->level = p->slow_for = p->clean_for = p->patience = p->since_back = 0;
 	p->guard = windows;
 	p->params = p->base;
 }
@@ -121,12 +141,15 @@ void law_tune_pool(struct law *law, unsigned int pool)
 	}
 	p->slow_for = slow ? p->slow_for + 1 : 0;
 	p->clean_for = slow ? 0 : p->clean_for + 1;
+	p->since_back += p->since_back != 0;
 	apply_level(&law->config, p);
-	if (p->slow_for >= LAW_SLOW_WINDOWS && !p->guard) {
+	if (p->slow_for >= (is_fresh(p) ? 1u : LAW_SLOW_WINDOWS) && !p->guard) {
 		p->hogs = p->level ? p->hogs : hogs;
+		learn(p, false);
 		raise_level(&law->config, p);
 		p->slow_for = 0;
-	} else if (p->clean_for >= LAW_CLEAN_WINDOWS) {
+	} else if (p->level && p->clean_for >= max(p->patience, (unsigned int)LAW_CLEAN_WINDOWS)) {
+		learn(p, true);
 		lower_level(&law->config, p);
 		p->clean_for = 0;
 	}

@@ -74,7 +74,10 @@ enum law_reason {
 enum {
 	LAW_NEED_WINDOWS = 2,
 	LAW_SLOW_WINDOWS = 3,
-	LAW_CLEAN_WINDOWS = 10,	    /* before a pool's setting goes back by a step */
+	LAW_CLEAN_WINDOWS = 10,	 /* before a pool's setting goes back by a step */
+	LAW_REGRET_WINDOWS = 20, /* a step back was wrong if it is undone within these ... */
+	LAW_PATIENCE_WINDOWS =
+		640, /* ... and the next one waits for four times as many clean ones, up to this */
 	LAW_GUARD_WINDOWS = 60,	    /* no pool tuning after it did harm */
 	LAW_TINY_WEIGHT = 16,	    /* whole numbers are too coarse up to here */
 	LAW_WRITE_MS = 1000,	    /* between two writes to one domain */
@@ -127,6 +130,7 @@ struct law_pool {
 	/* the law's own */
 	unsigned int level; /* of tuning, 0: none */
 	unsigned int slow_for, clean_for, guard;
+	unsigned int patience, since_back;
 	double hogs; /* CPU of the cpu-bound domains when the level last rose */
 	double idle; /* share of its CPUs */
 };

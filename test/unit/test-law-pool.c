@@ -126,6 +126,35 @@ START_TEST(test_harm_takes_it_back)
 }
 END_TEST
 
+/* What only the second step cures comes back at each step back: those become rare, and frequent again later. */
+START_TEST(test_regret)
+{
+	unsigned int changes = 0, slow = 0, i;
+	uint32_t before;
+
+	new_pool(SCHED_CREDIT2, (struct sched_params){1000, 0});
+	for (i = 0; i < 1800; i++) {
+		before = law.pool[0].params.ratelimit_us;
+		net->figures.kick_p99 = before > 100 ? 12000 : 50;
+		slow += before > 100;
+		steps(1);
+		changes += law.pool[0].params.ratelimit_us != before;
+	}
+	ck_assert_uint_le(changes, 2 + 2 * 6);
+	ck_assert_uint_le(slow, 6 + 6);
+
+	net->figures.kick_p99 = 50;
+	steps(2 * LAW_PATIENCE_WINDOWS);
+	expect(1000, 0);
+	net->figures.kick_p99 = 12000;
+	steps(6);
+	expect(100, 0);
+	net->figures.kick_p99 = 50;
+	steps(LAW_PATIENCE_WINDOWS);
+	expect(1000, 0);
+}
+END_TEST
+
 START_TEST(test_who_has_no_say)
 {
 	for (int i = 0; i < 6; i++) {
@@ -154,6 +183,7 @@ int main(void)
 	tcase_add_test(tcase, test_credit_shortens_the_slice_afterwards);
 	tcase_add_test(tcase, test_short_settings_stay);
 	tcase_add_test(tcase, test_harm_takes_it_back);
+	tcase_add_test(tcase, test_regret);
 	tcase_add_test(tcase, test_who_has_no_say);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
