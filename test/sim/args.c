@@ -50,7 +50,7 @@ const char *args_string(struct args *args, const char *key, const char *before)
 		if (strcmp(args->key[i], key))
 			continue;
 		args->used[i] = true;
-		return args->value[i];
+		before = args->value[i];
 	}
 	return before;
 }

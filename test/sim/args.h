@@ -23,7 +23,7 @@ void args_parse(struct args *args, char *line);
 /* die()s if there is no such word. */
 const char *args_word(const struct args *args, unsigned int i);
 
-/* The setting's value, or what it has been; die()s if it is no number, or negative. */
+/* The setting's value, the last one's, or what it has been; die()s if it is no number, or negative. */
 double args_number(struct args *args, const char *key, double before);
 const char *args_string(struct args *args, const char *key, const char *before);
 
