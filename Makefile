@@ -156,6 +156,7 @@ link-test-memory       := $(E)/memory.c
 link-test-offload      := $(E)/offload.c
 link-test-offload-rx   := $(E)/offload.c
 link-test-offload-tap  := $(E)/offload.c
+link-test-mcast        := $(E)/mcast.c
 link-test-moderate     := $(E)/moderate.c
 link-test-coalesce     := $(E)/coalesce.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
