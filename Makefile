@@ -157,6 +157,7 @@ link-test-offload      := $(E)/offload.c
 link-test-offload-rx   := $(E)/offload.c
 link-test-offload-tap  := $(E)/offload.c
 link-test-mcast        := $(E)/mcast.c
+link-test-vlan         := $(E)/vlan.c
 link-test-moderate     := $(E)/moderate.c
 link-test-coalesce     := $(E)/coalesce.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
