@@ -159,6 +159,7 @@ link-test-offload-tap  := $(E)/offload.c
 link-test-mcast        := $(E)/mcast.c
 link-test-vlan         := $(E)/vlan.c
 link-test-rate         := $(E)/rate.c
+link-test-segment      := $(E)/segment.c $(E)/offload.c
 link-test-moderate     := $(E)/moderate.c
 link-test-coalesce     := $(E)/coalesce.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)

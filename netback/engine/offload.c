@@ -26,17 +26,6 @@ enum {
 	UDP_CSUM = 6,
 };
 
-/* Where a frame's headers are: offsets from its first byte. */
-struct headers {
-	bool tagged;
-	uint8_t version; /* of IP */
-	uint8_t proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
-	uint32_t ip;
-	uint32_t transport;
-	uint32_t csum;
-	uint32_t end;
-};
-
 static uint16_t get16(const uint8_t *p)
 {
 	return p[0] << 8 | p[1];
@@ -88,7 +77,8 @@ uint16_t offload_sum(const void *data, size_t len, uint32_t sum)
 
 /* The parsers below: 0 or -EINVAL; nothing beyond len is read, whatever the packet says. */
 
-static int parse_ethernet(const uint8_t *frame, uint32_t len, struct headers *h, uint16_t *ret_type)
+static int parse_ethernet(const uint8_t *frame, uint32_t len, struct offload_headers *h,
+			  uint16_t *ret_type)
 {
 	uint32_t at = ETHER_HDR_LEN - ETHER_TYPE_LEN;
 	unsigned int tags;
@@ -110,7 +100,7 @@ static int parse_ethernet(const uint8_t *frame, uint32_t len, struct headers *h,
 	return 0;
 }
 
-static int parse_ipv4(const uint8_t *frame, uint32_t len, struct headers *h)
+static int parse_ipv4(const uint8_t *frame, uint32_t len, struct offload_headers *h)
 {
 	const uint8_t *ip = frame + h->ip;
 	uint32_t bytes;
@@ -144,7 +134,7 @@ static uint32_t extension_bytes(uint8_t type, const uint8_t *p)
 	}
 }
 
-static int parse_ipv6(const uint8_t *frame, uint32_t len, struct headers *h)
+static int parse_ipv6(const uint8_t *frame, uint32_t len, struct offload_headers *h)
 {
 	const uint8_t *ip = frame + h->ip;
 	uint32_t at = h->ip + IPV6_BYTES, bytes;
@@ -169,7 +159,7 @@ static int parse_ipv6(const uint8_t *frame, uint32_t len, struct headers *h)
 	return 0;
 }
 
-static int parse_transport(const uint8_t *frame, uint32_t len, struct headers *h)
+static int parse_transport(const uint8_t *frame, uint32_t len, struct offload_headers *h)
 {
 	uint32_t bytes;
 
@@ -196,7 +186,7 @@ static int parse_transport(const uint8_t *frame, uint32_t len, struct headers *h
 	return 0;
 }
 
-static int parse(const uint8_t *frame, uint32_t len, struct headers *h)
+int offload_parse(const uint8_t *frame, uint32_t len, struct offload_headers *h)
 {
 	uint16_t type;
 	int err;
@@ -218,16 +208,19 @@ static int parse(const uint8_t *frame, uint32_t len, struct headers *h)
 	return parse_transport(frame, len, h);
 }
 
-/* What a blank checksum field holds: the sum over addresses, protocol and length. */
-static void write_pseudo_sum(uint8_t *frame, uint32_t len, const struct headers *h)
+uint16_t offload_pseudo_sum(const uint8_t *frame, uint32_t len, const struct offload_headers *h)
 {
 	uint32_t sum = htons(h->proto) + htons(len - h->transport);
-	uint16_t pseudo;
 
 	if (h->version == 4)
-		pseudo = offload_sum(frame + h->ip + 12, 2 * 4, sum);
-	else
-		pseudo = offload_sum(frame + h->ip + 8, 2 * 16, sum);
+		return offload_sum(frame + h->ip + 12, 2 * 4, sum);
+	return offload_sum(frame + h->ip + 8, 2 * 16, sum);
+}
+
+static void write_pseudo_sum(uint8_t *frame, uint32_t len, const struct offload_headers *h)
+{
+	uint16_t pseudo = offload_pseudo_sum(frame, len, h);
+
 	memcpy(frame + h->csum, &pseudo, sizeof(pseudo));
 }
 
@@ -237,7 +230,7 @@ bool offload_gso_valid(const struct netif_extra_info *extra)
 				     extra->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV6);
 }
 
-static bool gso_fits(const struct offload_tx *tx, const struct headers *h)
+static bool gso_fits(const struct offload_tx *tx, const struct offload_headers *h)
 {
 	uint8_t version = tx->gso_type == XEN_NETIF_GSO_TYPE_TCPV4 ? 4 : 6;
 
@@ -245,7 +238,7 @@ static bool gso_fits(const struct offload_tx *tx, const struct headers *h)
 }
 
 static void set_gso(struct virtio_net_hdr *hdr, const struct offload_tx *tx,
-		    const struct headers *h)
+		    const struct offload_headers *h)
 {
 	hdr->gso_size = htole16(tx->gso_size);
 	hdr->gso_type = h->version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
@@ -257,7 +250,7 @@ int offload_from_guest(const struct offload_tx *tx, struct virtio_net_hdr *ret_h
 {
 	bool gso = tx->gso_type != XEN_NETIF_GSO_TYPE_NONE;
 	struct virtio_net_hdr hdr = {0};
-	struct headers h;
+	struct offload_headers h;
 
 	if (!tx->csum_blank && !gso) {
 		if (tx->data_validated)
@@ -266,7 +259,7 @@ int offload_from_guest(const struct offload_tx *tx, struct virtio_net_hdr *ret_h
 		return 0;
 	}
 
-	if (parse(tx->frame, min(tx->linear, tx->len), &h) || (gso && !gso_fits(tx, &h)))
+	if (offload_parse(tx->frame, min(tx->linear, tx->len), &h) || (gso && !gso_fits(tx, &h)))
 		return -EINVAL;
 
 	if (!tx->csum_blank)
@@ -294,9 +287,9 @@ static bool takes_gso(const struct link_features *features, uint8_t version)
 
 /* Whether the frontend finds the blank checksum where the tap says that it is. */
 static bool guest_finds_csum(const struct virtio_net_hdr *hdr, const uint8_t *frame, uint32_t len,
-			     struct headers *ret_h)
+			     struct offload_headers *ret_h)
 {
-	if (parse(frame, len, ret_h) || ret_h->tagged)
+	if (offload_parse(frame, len, ret_h) || ret_h->tagged)
 		return false;
 
 	return le16toh(hdr->csum_start) == ret_h->transport &&
@@ -313,7 +306,7 @@ static void complete(uint8_t *frame, uint32_t len, uint32_t start, uint32_t at)
 	memcpy(frame + at, &csum, sizeof(csum));
 }
 
-static int gso_to_guest(const struct virtio_net_hdr *hdr, const struct headers *h,
+static int gso_to_guest(const struct virtio_net_hdr *hdr, const struct offload_headers *h,
 			const struct link_features *features, struct offload_rx *rx)
 {
 	uint8_t type = hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
@@ -336,7 +329,7 @@ int offload_to_guest(const struct virtio_net_hdr *hdr, uint8_t *frame, uint32_t 
 	uint32_t start = le16toh(hdr->csum_start);
 	uint32_t at = start + le16toh(hdr->csum_offset);
 	struct offload_rx rx = {0};
-	struct headers h;
+	struct offload_headers h;
 	bool found;
 
 	if (!(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) {

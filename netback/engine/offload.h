@@ -95,6 +95,25 @@ struct offload_rx {
 int offload_to_guest(const struct virtio_net_hdr *hdr, uint8_t *frame, uint32_t len,
 		     const struct link_features *features, struct offload_rx *ret_rx);
 
+/* --- for who looks into frames as well ------------------------------------------------------ */
+
+/* Where a frame's headers are: offsets from its first byte. */
+struct offload_headers {
+	bool tagged;
+	uint8_t version; /* of IP */
+	uint8_t proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
+	uint32_t ip;
+	uint32_t transport;
+	uint32_t csum;
+	uint32_t end;
+};
+
+/* 0, or -EINVAL: no TCP or UDP over IP with whole headers within len and OFFLOAD_HEADER_BYTES, or a fragment. */
+int offload_parse(const uint8_t *frame, uint32_t len, struct offload_headers *ret_h);
+
+/* The sum over addresses, protocol and length that a blank checksum field holds; len: of the whole frame. */
+uint16_t offload_pseudo_sum(const uint8_t *frame, uint32_t len, const struct offload_headers *h);
+
 /* --- the Internet checksum ------------------------------------------------------------------ */
 
 /*
