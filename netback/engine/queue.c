@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "netback/engine/clock.h"
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
 
@@ -102,14 +102,6 @@ static void unbind_ports(struct worker *w, struct queue *q)
 
 /* --- how soon does the guest act? ----------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* Changes when the guest does anything on a ring. Only figures come of it. */
 static uint32_t mark(const struct queue *q)
 {
@@ -126,7 +118,7 @@ static void look_at_kick(struct queue *q)
 {
 	uint64_t ns;
 
-	if (kick_pending(&q->kick) && kick_look(&q->kick, mark(q), now_ns(), &ns))
+	if (kick_pending(&q->kick) && kick_look(&q->kick, mark(q), clock_ns(), &ns))
 		count_kick(q, ns);
 }
 
@@ -134,7 +126,7 @@ void queue_event(struct queue *q)
 {
 	uint64_t ns;
 
-	if (!q->failed && kick_pending(&q->kick) && kick_event(&q->kick, mark(q), now_ns(), &ns))
+	if (!q->failed && kick_pending(&q->kick) && kick_event(&q->kick, mark(q), clock_ns(), &ns))
 		count_kick(q, ns);
 }
 
@@ -282,7 +274,7 @@ bool queue_end(struct queue *q)
 	tx = tx_end(q);
 	rx = rx_end(q);
 	if ((tx || rx) && kick_wanted(&q->kick))
-		kick_sent(&q->kick, mark(q), now_ns());
+		kick_sent(&q->kick, mark(q), clock_ns());
 	worked = q->tx.nr_packets || q->rx.nr_done || q->rx.nr_placed;
 	notify(q, tx, rx);
 	count_copies(q, &q->tx.copy);

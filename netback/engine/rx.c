@@ -4,21 +4,13 @@
 
 #include <errno.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "netback/engine/clock.h"
 #include "netback/engine/queue.h"
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
 
 _Static_assert((int)RX_BATCH <= 32, "a bit a frame");
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 int rx_init(struct rx *rx, uint16_t domid)
 {
@@ -109,7 +101,7 @@ static void count_starved(struct queue *q, uint64_t now)
 static void starve(struct queue *q)
 {
 	struct rx *rx = &q->rx;
-	uint64_t now = now_ns(), waited;
+	uint64_t now = clock_ns(), waited;
 
 	if (!rx->starved) {
 		rx->starved = true;
@@ -130,7 +122,7 @@ static void starve(struct queue *q)
 static void fed(struct queue *q)
 {
 	if (q->rx.starved)
-		count_starved(q, now_ns());
+		count_starved(q, clock_ns());
 	q->rx.starved = q->rx.draining = false;
 	set_ready(q, true);
 }
@@ -160,7 +152,7 @@ static bool port_is_quiet(struct rx *rx)
 
 	if (!rx->down && !rx->draining)
 		return false;
-	now = now_ns();
+	now = clock_ns();
 	if (now < rx->quiet_until)
 		return true;
 	rx->quiet_until = now + RX_RETRY_NS;
@@ -267,7 +259,7 @@ static void take_frames(struct queue *q)
 	if (rx->nr_done)
 		adapt(rx, bytes);
 	if (rx->down && rx->nr_done)
-		rx->quiet_until = now_ns() + RX_RETRY_NS;
+		rx->quiet_until = clock_ns() + RX_RETRY_NS;
 }
 
 /* Those the guest has room for now, in order. */
@@ -337,7 +329,7 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 	if (!rx->starved)
 		return 0;
 	if (!q->features.rx_notify)
-		lower(deadline, now_ns() + RX_POLL_NS);
+		lower(deadline, clock_ns() + RX_POLL_NS);
 	else if (!rx->draining)
 		lower(deadline, rx->starved_since + drain_ns(q));
 	if (rx->ready && q->features.rx_notify)

@@ -8,19 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "netback/common/util.h"
+#include "netback/engine/clock.h"
 #include "netback/engine/queue.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* --- events ------------------------------------------------------------------------------------ */
 
@@ -65,7 +57,7 @@ static uint64_t masked_until(struct worker_port *p)
 		return 0;
 	}
 
-	now = now_ns();
+	now = clock_ns();
 	if (p->masked_until)
 		return p->masked_until > now ? p->masked_until : 0;
 
@@ -162,7 +154,7 @@ static void sleep_until(struct worker *w, uint64_t deadline)
 		iobatch_hold(&w->io, hold);
 	} else {
 		if (deadline != UINT64_MAX)
-			timeout = (int64_t)deadline - (int64_t)min(now_ns(), deadline);
+			timeout = (int64_t)deadline - (int64_t)min(clock_ns(), deadline);
 		iobatch_wait(&w->io, timeout);
 	}
 	stats_set(&w->stats->io_calls, w->io.nr_calls);
