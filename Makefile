@@ -30,7 +30,7 @@ COMMON_SRC  := $(addprefix netback/common/, log.c link.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
 CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-state.c vif-keys.c vif-files.c \
 	xenbus.c tap.c engine-link.c engine-process.c config.c ctl.c metrics.c)
-ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c copy.c offload.c \
+ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
 CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
 SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
@@ -166,11 +166,11 @@ link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
 link-test-iobatch      := $(E)/iobatch.c
 link-test-iobatch-stream := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
-QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c rx-frame.c copy.c offload.c journal.c \
+QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c rx-frame.c mcast.c copy.c offload.c journal.c \
 	port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-tx           := $(QUEUE_SRC)
 link-test-tx-refused   := $(QUEUE_SRC)
-link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c copy.c offload.c \
+link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-rx           := $(QUEUE_SRC)
 link-test-rx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)

@@ -37,6 +37,8 @@
 	C(tx_looks, "rounds that found requests on the tx ring")                                   \
 	C(tx_depth, "sum over tx_looks of the requests not answered yet")                          \
 	C(tx_notified, "event channel notifications sent for tx responses")                        \
+	C(mcast_changes, "requests of the guest to change its list of multicast addresses")        \
+	C(mcast_refused, "of these: refused, the list is full")                                    \
 	C(rx_packets, "packets read from the port and put into guest buffers")                     \
 	C(rx_bytes, "their bytes")                                                                 \
 	C(rx_slots, "rx responses produced, extra infos included")                                 \
@@ -67,10 +69,10 @@
 	D(tx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(tx_bad_offload, "checksum or segmentation asked for a packet we cannot parse")           \
 	D(tx_port_busy, "the port had no room")                                                    \
-	D(tx_unsupported_extra, "an extra info that we did not offer to take")                     \
 	D(tx_port_refused, "the port does not take this packet")                                   \
 	D(tx_port_down, "the port is down or gone")                                                \
 	D(rx_too_long, "larger than the guest's buffers allow")                                    \
+	D(rx_mcast, "multicast that the guest has not asked for")                                  \
 	D(rx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(rx_bad_offload, "checksum or segmentation the guest cannot take and we cannot undo")     \
 	D(rx_expired, "waited too long for guest buffers")

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "netback/common/link.h"
+#include "netback/engine/mcast.h"
 
 /*
  * What a guest has set while it was connected (by control ring or extra info) exists nowhere else:
@@ -28,6 +29,7 @@ struct vif_memory {
 	uint64_t magic; /* written last */
 	uint32_t version;
 	uint32_t size; /* sizeof(struct vif_memory) */
+	struct mcast mcast;
 };
 
 _Static_assert(sizeof(struct vif_memory) <= LINK_MEMORY_BYTES, "the vif's share of the file");

@@ -9,6 +9,7 @@
 #include "netback/common/link.h"
 #include "netback/common/stats.h"
 #include "netback/engine/journal.h"
+#include "netback/engine/memory.h"
 #include "netback/engine/kick.h"
 #include "netback/engine/moderate.h"
 #include "netback/engine/port.h"
@@ -29,6 +30,7 @@ struct queue {
 	struct link_policy policy; /* the worker's, once it is open: queue_police */
 	struct link_queue refs;
 	void *journal_bytes;
+	struct vif_memory *memory; /* shared by the vif's queues */
 	struct stats_queue *stats;
 	struct port port;
 

@@ -85,12 +85,18 @@ drop_rx_too_long:
 
 bool rx_frame_judge_again(struct queue *q, struct rx_frame *f)
 {
+	if (q->policy.mcast_filter && f->length >= MCAST_ADDR_BYTES &&
+	    !mcast_passes(&q->memory->mcast, f->data))
+		goto drop_rx_mcast;
 	if (!translate(q, f))
 		goto drop_rx_bad_offload;
 	if (!lay_out(q, f))
 		goto drop_rx_too_long;
 	return true;
 
+drop_rx_mcast:
+	stats_inc(&q->stats->drop_rx_mcast);
+	return false;
 drop_rx_bad_offload:
 	stats_inc(&q->stats->drop_rx_bad_offload);
 	return false;

@@ -40,7 +40,22 @@ static uint8_t *data_at(struct tx *tx, RING_IDX idx)
 	return tx->pages + (idx % RING_SLOTS) * COPY_PAGE_SIZE + slot_at(tx, idx)->offset;
 }
 
-static int note_extra(struct tx_packet *p, const struct netif_extra_info *info)
+/* The guest changes its list; the request it comes with is no packet. */
+static void change_mcast(struct queue *q, struct tx_packet *p, const struct netif_extra_info *info)
+{
+	struct mcast *mcast = &q->memory->mcast;
+
+	p->no_data = true;
+	stats_inc(&q->stats->mcast_changes);
+	if (info->type == XEN_NETIF_EXTRA_TYPE_MCAST_DEL) {
+		mcast_del(mcast, info->u.mcast.addr);
+	} else if (!mcast_add(mcast, info->u.mcast.addr)) {
+		stats_inc(&q->stats->mcast_refused);
+		p->status = NETIF_RSP_ERROR;
+	}
+}
+
+static int note_extra(struct queue *q, struct tx_packet *p, const struct netif_extra_info *info)
 {
 	switch (info->type) {
 	case XEN_NETIF_EXTRA_TYPE_GSO:
@@ -53,7 +68,7 @@ static int note_extra(struct tx_packet *p, const struct netif_extra_info *info)
 		return 0; /* a hint only, and the port picks its own queues */
 	case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
 	case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
-		p->no_data = true;
+		change_mcast(q, p, info);
 		return 0;
 	default:
 		return -EPROTO;
@@ -78,7 +93,7 @@ static int take_extras(struct queue *q, RING_IDX idx, unsigned int avail, struct
 		ring_tx_copy(&q->tx_ring, idx + n, &u.req);
 		*slot_at(&q->tx, idx + n) = (struct tx_slot){.extra = true};
 		n++;
-		if (note_extra(p, &u.info) < 0) {
+		if (note_extra(q, p, &u.info) < 0) {
 			*ret_why = "tx ring: an invalid extra info";
 			return -EPROTO;
 		}
@@ -138,13 +153,13 @@ static int take_fragments(struct queue *q, struct tx_packet *p, RING_IDX idx, un
 	return (int)n;
 }
 
-/* True if the packet may go on; else it has its counter and answers ERROR. */
+/* True if the packet may go on; else it is none, or has its counter and answers ERROR. */
 static bool check_packet(struct queue *q, struct tx_packet *p)
 {
 	struct stats_queue *stats = q->stats;
 
 	if (p->no_data)
-		goto drop_tx_unsupported_extra;
+		return false;
 	if (p->too_many_slots)
 		goto drop_tx_too_many_slots;
 	if (p->bad_length)
@@ -153,9 +168,6 @@ static bool check_packet(struct queue *q, struct tx_packet *p)
 		goto drop_tx_runt;
 	return true;
 
-drop_tx_unsupported_extra:
-	stats_inc(&stats->drop_tx_unsupported_extra);
-	goto drop;
 drop_tx_too_many_slots:
 	stats_inc(&stats->drop_tx_too_many_slots);
 	goto drop;
@@ -351,10 +363,12 @@ int tx_begin(struct queue *q, const char **ret_why)
 
 	copy_flush(&tx->copy, q->worker->gnttab);
 	for (unsigned int i = 0; i < tx->nr_packets; i++) {
-		if (tx->packet[i].status != NETIF_RSP_OKAY)
+		struct tx_packet *p = &tx->packet[i];
+
+		if (p->no_data || p->status != NETIF_RSP_OKAY)
 			continue;
-		send_packet(q, &tx->packet[i]);
-		queued += tx->packet[i].queued;
+		send_packet(q, p);
+		queued += p->queued;
 	}
 	return queued;
 }

@@ -56,7 +56,7 @@ struct tx_packet {
 	int16_t status; /* NETIF_RSP_* */
 	uint16_t gso_size;
 	uint8_t gso_type;
-	bool no_data; /* only carries an extra info */
+	bool no_data; /* only carries extra infos */
 	bool too_many_slots;
 	bool bad_length;
 	bool queued; /* handed to the port; written tells how it went */

@@ -84,6 +84,7 @@ static int add_queue(struct vif *vif, const struct link_attach *a, int fd, struc
 	q->policy = a->policy;
 	q->refs = a->queue[index];
 	q->stats = &vif->stats->queue[index];
+	q->memory = vif->memory;
 	q->journal_bytes = (char *)vif->journal + index * JOURNAL_QUEUE_BYTES;
 
 	ret = port_tap_open(&q->port, fd);

@@ -120,6 +120,7 @@ void harness_open(struct harness *h, bool want_uring)
 	must(h->q.journal_bytes);
 	h->q.worker = &h->w;
 	h->q.stats = &h->stats;
+	h->q.memory = &h->memory;
 	h->q.vif = (struct vif *)h; /* only ever handed to vif_ready */
 	open_port(h);
 	must(tx_init(&h->q.tx, 0) == 0);
@@ -177,6 +178,7 @@ void harness_reset(struct harness *h, const struct link_features *features, RING
 	h->q.journal = journal_attach(h->q.journal_bytes, 1, 2);
 	memset(&h->stats, 0, sizeof(h->stats));
 	memset(&h->q.policy, 0, sizeof(h->q.policy));
+	memset(&h->memory, 0, sizeof(h->memory));
 	h->nr_ready_calls = 0;
 	h->ready = false;
 }

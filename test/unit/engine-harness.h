@@ -33,6 +33,7 @@ struct harness {
 	struct queue q;
 	struct worker w;
 	struct stats_queue stats;
+	struct vif_memory memory;
 	int peer; /* the network's end of the port */
 	const char *why;
 	bool tx_notify, rx_notify; /* what the last round asked for */

@@ -280,6 +280,76 @@ START_TEST(test_complete_csums_of_held)
 }
 END_TEST
 
+/* --- multicast ---------------------------------------------------------------------------------------- */
+
+static void send_to(const char *dest, uint8_t seed)
+{
+	harness_make_frame(frame, 4, 60, seed);
+	memcpy(frame, dest, 6);
+	harness_send(h, &plain, frame, 60);
+}
+
+static void expect_to(const char *dest, uint8_t seed)
+{
+	harness_make_frame(frame, 4, 60, seed);
+	memcpy(frame, dest, 6);
+	expect_frame(60);
+}
+
+START_TEST(test_mcast_filter)
+{
+	static const char wanted[] = "\x33\x33\x00\x00\x00\x01",
+			  other[] = "\x33\x33\x00\x00\x00\x02";
+	static const char broadcast[] = "\xff\xff\xff\xff\xff\xff",
+			  own[] = "\x00\x16\x3e\x01\x02\x03";
+
+	ck_assert(mcast_add(&h->memory.mcast, (const uint8_t *)wanted));
+	harness_rx_post(h, 20);
+	/* The list may be there before anybody asks for the filter. */
+	send_to(other, 1);
+	serve();
+	expect_to(other, 1);
+
+	policy.mcast_filter = true;
+	police();
+	serve();
+	send_to(wanted, 2);
+	send_to(other, 3);
+	send_to(broadcast, 4);
+	send_to(own, 5);
+	serve();
+	serve();
+	expect_to(wanted, 2);
+	expect_to(broadcast, 4);
+	expect_to(own, 5);
+	expect_nothing();
+	expect_drop("rx_mcast", 1);
+	ck_assert_uint_eq(h->stats.rx_slots, 4);
+}
+END_TEST
+
+/* A frame that was held before the filter came is as unwanted. */
+START_TEST(test_mcast_filter_of_held)
+{
+	harness_rx_post(h, 1);
+	serve();
+	harness_make_frame(frame, 4, 9000, 1);
+	frame[0] = 3;
+	harness_send(h, &plain, frame, 9000);
+	frame[0] = 2;
+	harness_send(h, &plain, frame, 9000);
+	serve();
+	ck_assert_uint_eq(h->q.rx.nr_held, 2);
+	policy.mcast_filter = true;
+	police();
+	harness_rx_post(h, 20);
+	serve();
+	expect_frame(9000);
+	expect_nothing();
+	expect_drop("rx_mcast", 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rx-policy");
@@ -296,6 +366,8 @@ int main(void)
 	tcase_add_test(tcase, test_copy_fails_behind_headroom);
 	tcase_add_test(tcase, test_complete_csums);
 	tcase_add_test(tcase, test_complete_csums_of_held);
+	tcase_add_test(tcase, test_mcast_filter);
+	tcase_add_test(tcase, test_mcast_filter_of_held);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
