@@ -89,7 +89,8 @@ struct law_config {
 	double f_max;	       /* 0: 4 on Credit2 and 2 on Credit, where more was seen to do harm */
 	double target_us;      /* kick_p99 beyond it is need */
 	double starved, drops; /* likewise, shares */
-	double packet_us, byte_ns; /* CPU that a packet and a byte justify */
+	double packet_us,
+		byte_ns; /* CPU that a packet (received, or sent for one received) and a byte justify */
 	bool pool_tuning;
 	bool ratelimit_off; /* it may become 0 */
 };

@@ -184,6 +184,11 @@ START_TEST(test_junk_buys_nothing)
 		add_hog(0.25);
 	steps(20);
 	ck_assert_uint_eq(net->weight, 256);
+	/* Nobody asked for these. */
+	net->figures.tx_packets = 40000;
+	net->figures.bytes = 41000 * 64;
+	steps(20);
+	ck_assert_uint_eq(net->weight, 256);
 	ck_assert_int_eq(net->reason, WHY_UNJUSTIFIED);
 }
 END_TEST
