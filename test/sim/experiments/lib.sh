@@ -60,7 +60,7 @@ value() {
 
 # calc EXPRESSION: of numbers
 calc() {
-	awk "BEGIN { printf \"%.4f\n\", $* }"
+	awk "BEGIN { printf \"%.4f\n\", ($*) }"
 }
 
 # expect WHAT A OP B: numbers, or sums of them
