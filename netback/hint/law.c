@@ -77,6 +77,9 @@ static void note_active(struct law_domain *d)
 {
 	unsigned int n = count_active(&d->figures);
 
+	/* A raised one that pauses keeps its place until its factor falls. */
+	if (d->factor > 1 && n == 0)
+		n = d->active;
 	d->active_for = n == d->active_next ? d->active_for + 1 : 1;
 	d->active_next = n;
 	if (d->active_for >= LAW_SLOW_WINDOWS || d->share <= 0)
@@ -147,9 +150,14 @@ bool law_is_limited(const struct law *law, const struct law_domain *d)
 static double justified(const struct law_config *config, const struct figures *f)
 {
 	double asked = f->rx_packets + fmin(f->tx_packets, f->rx_packets);
-	double cpu = config->packet_us * 1e-6 * asked + config->byte_ns * 1e-9 * f->bytes;
 
-	return fmin(f->cpu, cpu);
+	return config->packet_us * 1e-6 * asked + config->byte_ns * 1e-9 * f->bytes;
+}
+
+/* What factor 1 is worth. */
+static double plain_share(const struct law_domain *d)
+{
+	return d->share / fmax(weight_now(d), 1) * d->base;
 }
 
 /*
@@ -158,12 +166,20 @@ static double justified(const struct law_config *config, const struct figures *f
  */
 static double ceiling(const struct law *law, const struct law_domain *d)
 {
-	double one = d->share / fmax(weight_now(d), 1) * d->base; /* what factor 1 is worth */
+	double one = plain_share(d);
+	double cpu = fmin(d->figures.cpu, justified(&law->config, &d->figures));
 
-	return one > 0 ? fmax(1, 1.25 * justified(&law->config, &d->figures) / one) : 1;
+	return one > 0 ? fmax(1, 1.25 * cpu / one) : 1;
 }
 
 /* --- the factor of one domain ------------------------------------------------------------------------- */
+
+/* It was raised, its traffic does not justify that any more, and yet it uses what it was given. */
+static bool burns(const struct law *law, const struct law_domain *d)
+{
+	return d->factor > 1.2 * ceiling(law, d) && d->figures.cpu > plain_share(d) &&
+	       d->figures.cpu > 1.25 * justified(&law->config, &d->figures);
+}
 
 static void count_windows(const struct law *law, struct law_domain *d)
 {
@@ -171,11 +187,30 @@ static void count_windows(const struct law *law, struct law_domain *d)
 
 	d->needs_for = needs(&law->config, f) ? d->needs_for + 1 : 0;
 	d->quiet_for = f->cpu < 0.5 * d->share ? d->quiet_for + 1 : 0;
-	d->excess_for = d->factor > 1.2 * ceiling(law, d) ? d->excess_for + 1 : 0;
+	d->excess_for = burns(law, d) ? d->excess_for + 1 : 0;
+	d->since_fall += d->since_fall != 0;
 }
 
+/* Windows without use before a factor falls. */
+static unsigned int patience(const struct law_domain *d)
+{
+	return max(d->patience, (unsigned int)LAW_SLOW_WINDOWS);
+}
+
+static bool fell_lately(const struct law_domain *d)
+{
+	return d->since_fall && d->since_fall <= LAW_REGRET_WINDOWS;
+}
+
+/*
+ * A load that comes and goes would have its weight dance. So a fall that has to be taken back makes the next one wait four
+ * times as long, and one that has not, half.
+ */
 static void lower(struct law_domain *d)
 {
+	if (d->since_fall && !fell_lately(d))
+		d->patience = patience(d) / 2;
+	d->since_fall = 1;
 	d->factor = 1 + (d->factor - 1) / 2;
 	if (d->factor < 1.1)
 		d->factor = 1;
@@ -192,6 +227,9 @@ static void raise_factor(const struct law *law, struct law_domain *d)
 	if (factor > d->factor * 1.05 || (factor > d->factor && factor >= most)) {
 		d->factor = factor;
 		d->reason = WHY_RAISED;
+		if (fell_lately(d))
+			d->patience = min(4 * patience(d), (unsigned int)LAW_QUIET_WINDOWS);
+		d->since_fall = 0;
 	}
 	if (d->factor >= most)
 		d->reason = WHY_AT_MOST;
@@ -225,7 +263,7 @@ static void judge(const struct law *law, struct law_domain *d)
 		d->reason = WHY_FALLING;
 	} else if (d->needs_for) {
 		judge_need(law, d);
-	} else if (d->factor > 1 && d->quiet_for >= LAW_SLOW_WINDOWS) {
+	} else if (d->factor > 1 && d->quiet_for >= patience(d)) {
 		lower(d);
 		d->quiet_for = 0;
 	} else {

@@ -17,7 +17,7 @@
  * windows long) is helped by weight only if it is limited by its share: it uses what its weight entitles it
  * to, and others want the CPU. Then its factor grows by a quarter a step, up to f_max, and never beyond the
  * CPU its traffic justifies; when it uses less than half of its share for three windows the factor is halved
- * towards 1.
+ * towards 1, and later than that if it had to be raised again after the last time.
  *
  *   transfer   when the pool has consenting cpu-bound domains: what the recipients get is taken from those,
  *              each of which keeps 1 - rho of its weight. The sum of weight * active vCPUs stays what the
@@ -74,6 +74,7 @@ enum law_reason {
 enum {
 	LAW_NEED_WINDOWS = 2,
 	LAW_SLOW_WINDOWS = 3,
+	LAW_QUIET_WINDOWS = 60,	 /* the most that an unused factor is kept */
 	LAW_CLEAN_WINDOWS = 10,	 /* before a pool's setting goes back by a step */
 	LAW_REGRET_WINDOWS = 20, /* a step back was wrong if it is undone within these ... */
 	LAW_PATIENCE_WINDOWS =
@@ -115,6 +116,7 @@ struct law_domain {
 	double share;  /* CPUs that its current weight entitles it to */
 	unsigned int active, active_next, active_for; /* vCPUs that compete */
 	unsigned int needs_for, quiet_for, excess_for, slow_for;
+	unsigned int patience, since_fall;
 	uint64_t written_ms;
 };
 

@@ -237,8 +237,37 @@ START_TEST(test_falls_when_the_load_ends)
 					.bytes = 1e4};
 	while (net->weight > 256 && n++ < 20)
 		steps(1);
-	ck_assert_uint_le(n, 5);
+	ck_assert_uint_le(n, 12); /* 1.75, 1.4, 1.2, 1.1, 1 */
 	ck_assert_uint_eq(hog->weight, 256);
+}
+END_TEST
+
+/* A load that is on and off for so many windows in turn moves the weight down once or twice, not each time. */
+static const unsigned int squares[] = {1, 3, 5, 10, 15};
+
+START_TEST(test_square_wave)
+{
+	static const struct figures off = {.known = NET, .vcpus = 1, .blocked = 1};
+	struct figures on;
+	struct law_domain *net;
+	unsigned int falls = 0;
+	uint32_t before;
+
+	new_law(SCHED_CREDIT2, 1);
+	net = add_starved(0.25);
+	add_hog(0.25);
+	add_hog(0.25);
+	add_hog(0.25);
+	on = net->figures;
+	for (unsigned int i = 0; i < 600; i++) {
+		before = net->weight;
+		net->figures = i / squares[_i] % 2 ? off : on;
+		if (!(i / squares[_i] % 2))
+			net->figures.cpu = 0.25 * net->current / 256;
+		steps(1);
+		falls += i && net->weight < before;
+	}
+	ck_assert_uint_le(falls, squares[_i] < 15 ? 3 : 8);
 }
 END_TEST
 
@@ -507,6 +536,7 @@ int main(void)
 	tcase_add_test(tcase, test_junk_buys_nothing);
 	tcase_add_test(tcase, test_what_is_no_longer_justified_goes);
 	tcase_add_test(tcase, test_falls_when_the_load_ends);
+	tcase_add_loop_test(tcase, test_square_wave, 0, ARRAY_SIZE(squares));
 	tcase_add_test(tcase, test_consent_and_the_untouchable);
 	tcase_add_test(tcase, test_bounds_of_the_factor);
 	tcase_add_test(tcase, test_unknown_is_no_need);
