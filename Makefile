@@ -35,7 +35,7 @@ ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c r
 CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
 SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
 	cmd-echo.c cmd-connect.c cmd-hostile.c hostile.c hostile-tx.c hostile-rx.c traffic.c vtap.c \
-	netfront.c profile.c nfstore.c nfqueue.c nftx.c nfrx.c frame.c histogram.c fault.c)
+	netfront.c profile.c nfsetup.c nfctrl.c nfhash.c nfstore.c nfqueue.c nftx.c nfrx.c frame.c histogram.c fault.c)
 
 CONTROL_LIBS := -lxenstore -levent_core -ljson-c
 ENGINE_LIBS  := -lxengnttab -lxenevtchn -luring -lseccomp -lcap-ng -lpthread
@@ -186,6 +186,8 @@ link-test-config       := netback/control/config.c netback/common/log.c
 link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
 link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
 link-test-profile      := $(addprefix netfront-shim/, profile.c nftx.c nfrx.c fault.c)
+link-test-nfctrl       := $(addprefix netfront-shim/, nfctrl.c nfrx.c fault.c)
+link-test-nfhash       := $(addprefix netfront-shim/, nfhash.c frame.c fault.c)
 link-test-fakexen-gnttab := $(FAKE_STATIC)
 link-test-fakexen-evtchn := $(FAKE_STATIC)
 link-test-fakexen-ctrl := $(FAKE_STATIC)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <netinet/ether.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -152,6 +153,90 @@ static int do_write(struct shim *s, const char *arg)
 	return -ENOENT;
 }
 
+/* A number, "page", or "tx:N" and "rx:N" for the reference of a buffer of the first queue. */
+static bool take_word(const struct netfront *nf, const char **text, uint32_t *word)
+{
+	const struct nfpool *pool;
+	unsigned long value;
+	bool buffer;
+	char *end;
+
+	*text += strspn(*text, " \t,");
+	pool = **text == 't' ? &nf->queue[0].tx_pool : &nf->queue[0].rx_pool;
+	buffer = !strncmp(*text, "tx:", 3) || !strncmp(*text, "rx:", 3);
+	if (!strncmp(*text, "page", 4)) {
+		*text += 4;
+		*word = nf->setup.table_ref;
+		return true;
+	}
+	value = strtoul(*text + (buffer ? 3 : 0), &end, 0);
+	if (end == *text || (buffer && value >= pool->pages.nr))
+		return false;
+	*text = end;
+	*word = buffer ? pool->pages.gref[value] : value;
+	return true;
+}
+
+static int do_page(struct shim *s, const char *arg)
+{
+	uint32_t *page = s->nf.setup.table_page, word;
+
+	if (!s->nf.setup.open)
+		return -ENOTCONN;
+	memset(page, 0, NETIF_PAGE);
+	for (size_t i = 0; *arg && i < NETIF_PAGE / sizeof(*page); i++) {
+		if (!take_word(&s->nf, &arg, &word))
+			return -EINVAL;
+		page[i] = word;
+	}
+	return 0;
+}
+
+static int do_ctrl(struct shim *s, const char *arg)
+{
+	const uint32_t *page = s->nf.setup.table_page;
+	uint32_t word[4] = {0}, data = 0;
+	int status;
+
+	if (!s->nf.setup.open)
+		return -ENOTCONN;
+	for (int i = 0; *arg && i < 4; i++)
+		if (!take_word(&s->nf, &arg, &word[i]))
+			return -EINVAL;
+	status = nfsetup_request(&s->nf, word[0], word + 1, &data);
+	if (status < 0)
+		return status;
+	printf("status %d data %u page %#x %#x %#x %#x\n", status, data, page[0], page[1], page[2],
+	       page[3]);
+	return 0;
+}
+
+static int do_headroom(struct shim *s, const char *arg)
+{
+	uint32_t bytes;
+
+	if (!s->nf.nr_queues || !take_word(&s->nf, &arg, &bytes))
+		return -EINVAL;
+	return nfsetup_headroom(&s->nf, bytes);
+}
+
+static int do_mcast(struct shim *s, const char *arg)
+{
+	struct nftx_desc desc = {.nr_extras = 1};
+	struct nfqueue *q = s->nf.queue;
+	struct ether_addr addr;
+
+	if (!s->nf.nr_queues || !ether_aton_r(arg + 4, &addr))
+		return -EINVAL;
+	desc.extra[0].type = !strncmp(arg, "del ", 4) ? XEN_NETIF_EXTRA_TYPE_MCAST_DEL
+						      : XEN_NETIF_EXTRA_TYPE_MCAST_ADD;
+	memcpy(desc.extra[0].u.mcast.addr, &addr, 6);
+	if (nftx_put(&q->tx, &desc))
+		return -ENOSPC;
+	nfqueue_push_tx(q);
+	return 0;
+}
+
 static int do_stats(struct shim *s, const char *arg)
 {
 	(void)arg;
@@ -178,6 +263,10 @@ static const struct verb verbs[] = {
 	{"drop-rings", do_drop_rings, "take grants and ports back, whatever the state"},
 	{"set-state", do_set_state, "N or NAME: write the state as it is"},
 	{"write", do_write, "KEY TEXT: write any text into a key of ours"},
+	{"page", do_page, "WORD,...: write 32-bit words into the page for control requests"},
+	{"ctrl", do_ctrl, "TYPE [A B C]: a control request; a word may be page, tx:N or rx:N"},
+	{"headroom", do_headroom, "N: through Reconfiguring and Reconfigured, as Linux' XDP"},
+	{"mcast", do_mcast, "add|del MAC: multicast control"},
 	{"state", do_state, "print both states"},
 	{"wait", do_wait, "STATE [MS]: until the backend is in it"},
 	{"stats", do_stats, "print the JSON report"},

@@ -67,8 +67,12 @@ static void echo_one(struct shim *s, struct echo *e, struct nfqueue *q,
 		return;
 	}
 	describe(pkt, &desc);
-	frame_swap(e->receiver.frame, info);
+	frame_swap(e->receiver.frame, &e->receiver.info);
 	memcpy(e->receiver.frame + 6, s->nf.mac, 6); /* it may have been sent to all */
+	if (e->receiver.vlan) {
+		frame_tag(e->receiver.frame, e->receiver.len, e->receiver.vlan);
+		e->receiver.len += FRAME_TAG;
+	}
 	if (traffic_send(q, e->receiver.frame, e->receiver.len, &whole_pages, &desc))
 		e->unable++;
 	else
@@ -96,12 +100,17 @@ static bool work(struct shim *s, struct echo *e, struct nfqueue *q)
 
 int cmd_echo(struct shim *s, int argc, char **argv)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {"vlan", required_argument, NULL, 'v'}, {0}};
 	static struct echo e;
 	int status, id;
 
 	while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		puts("usage: netfront-shim [options] echo");
+		if (id == 'v') {
+			e.receiver.vlan = shim_number("vlan", optarg, 1, 4094);
+			continue;
+		}
+		puts("usage: netfront-shim [options] echo [--vlan ID]");
 		return id == 'h' ? SHIM_OK : SHIM_USAGE;
 	}
 	status = shim_connect(s);

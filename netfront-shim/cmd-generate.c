@@ -22,13 +22,13 @@ struct generate {
 	enum frame_csum csum;
 	bool no_packets, csum_given, data_validated, has_hash;
 	uint32_t hash;
-	uint16_t gso_size;
+	uint16_t gso_size, vlan;
 	uint64_t rate, count, duration_ns, delay_ns, linger_ns;
 	unsigned int nr_mcast;
 	struct netif_extra_info mcast[NFTX_MAX_EXTRAS];
 	/* while it runs */
 	struct frame_info info;
-	uint8_t frame[NFTX_MAX_SLOTS * NETIF_PAGE];
+	uint8_t frame[NFTX_MAX_SLOTS * NETIF_PAGE], tagged[NFTX_MAX_SLOTS * NETIF_PAGE];
 	struct nftx_desc desc;
 	uint64_t sent, start_ns, end_ns;
 	uint32_t seq;
@@ -72,15 +72,22 @@ static void describe(struct generate *g)
 	}
 }
 
+static size_t wire_size(const struct generate *g)
+{
+	return g->size + (g->vlan ? FRAME_TAG : 0);
+}
+
 static void check(const struct generate *g)
 {
 	size_t headers = frame_header_len(&g->spec);
 
 	if (g->size < headers)
 		shim_usage("--size %zu: the headers alone take %zu", g->size, headers);
+	if (g->vlan && g->csum == FRAME_CSUM_BLANK)
+		shim_usage("--vlan: a backend completes no checksum behind a tag");
 	if (g->size > NETFRONT_FRAME_MAX)
 		shim_usage("--size %zu: netif ends at %d", g->size, NETFRONT_FRAME_MAX);
-	if (!shape_slots(&g->shape, g->size))
+	if (!shape_slots(&g->shape, wire_size(g)))
 		shim_usage("--size %zu: does not fit the slots", g->size);
 }
 
@@ -106,13 +113,19 @@ static void send_mcast(struct nfqueue *q, const struct generate *g)
 
 static bool send_one(struct generate *g, struct nfqueue *q)
 {
-	unsigned int slots = shape_slots(&g->shape, g->size);
+	unsigned int slots = shape_slots(&g->shape, wire_size(g));
+	const uint8_t *frame = g->frame;
 
 	if (!nftx_room(&q->tx, slots + g->desc.nr_extras, slots))
 		return false;
 	frame_fill(g->frame, &g->info, g->spec.stream, g->seq, shim_now_ns());
 	frame_set_csum(g->frame, &g->info, g->csum);
-	if (traffic_send(q, g->frame, g->size, &g->shape, &g->desc))
+	if (g->vlan) {
+		memcpy(g->tagged, g->frame, g->size);
+		frame_tag(g->tagged, g->size, g->vlan);
+		frame = g->tagged;
+	}
+	if (traffic_send(q, frame, wire_size(g), &g->shape, &g->desc))
 		return false;
 	g->seq += g->spec.proto == IPPROTO_TCP ? g->info.end - g->info.payload : 1;
 	g->sent++;
@@ -202,6 +215,11 @@ static void hold(struct shim *s, struct generate *g)
 	}
 }
 
+static bool all_came_back(const struct generate *g)
+{
+	return g->receiver.payload_bytes >= g->sent * (g->info.end - g->info.payload);
+}
+
 /* Waits for all responses, and then as long as echoes may still come. */
 static void drain(struct shim *s, struct generate *g)
 {
@@ -211,7 +229,7 @@ static void drain(struct shim *s, struct generate *g)
 		for (unsigned int i = 0; i < s->nf.nr_queues; i++)
 			nftx_reap(&s->nf.queue[i].tx);
 		receive(s, g);
-		if (!outstanding(s) && now - start >= g->linger_ns)
+		if (!outstanding(s) && (now - start >= g->linger_ns || all_came_back(g)))
 			break;
 		if (!outstanding(s))
 			limit = g->linger_ns;
@@ -309,6 +327,7 @@ enum option_id {
 	OPT_GSO,
 	OPT_CSUM,
 	OPT_HASH,
+	OPT_VLAN,
 	OPT_DST_MAC,
 	OPT_SRC_IP,
 	OPT_DST_IP,
@@ -334,6 +353,7 @@ static const struct option options[] = {
 	{"gso", required_argument, NULL, OPT_GSO},
 	{"csum", required_argument, NULL, OPT_CSUM},
 	{"hash", required_argument, NULL, OPT_HASH},
+	{"vlan", required_argument, NULL, OPT_VLAN},
 	{"dst-mac", required_argument, NULL, OPT_DST_MAC},
 	{"src-ip", required_argument, NULL, OPT_SRC_IP},
 	{"dst-ip", required_argument, NULL, OPT_DST_IP},
@@ -363,6 +383,7 @@ static const char help_text[] =
 	"  --gso MSS         one big TCP packet with a GSO extra; implies --csum blank\n"
 	"  --csum C          full, validated, blank or bad (full)\n"
 	"  --hash VALUE      with a hash extra\n"
+	"  --vlan ID         with a tag, which the size does not count\n"
 	"  --dst-mac M --src-ip I --dst-ip I --sport N --dport N\n"
 	"  --stream N        number in the packets that tells generators apart (1)\n"
 	"  --seq N           first sequence number (0)\n"
@@ -425,6 +446,9 @@ static void take_headers(struct generate *g, int id, const char *text)
 	case OPT_HASH:
 		g->has_hash = true;
 		g->hash = shim_number("hash", text, 0, UINT32_MAX);
+		break;
+	case OPT_VLAN:
+		g->vlan = g->receiver.vlan = shim_number("vlan", text, 1, 4094);
 		break;
 	case OPT_DST_MAC:
 		take_mac(g->spec.dst, text);
@@ -490,7 +514,7 @@ static bool may_send(const struct shim *s, const struct generate *g)
 	bool v6 = g->spec.version == 6;
 	const char *what = NULL;
 
-	if (shape_slots(&g->shape, g->size) > 1 && !caps->sg)
+	if (shape_slots(&g->shape, wire_size(g)) > 1 && !caps->sg)
 		what = "several slots";
 	else if (g->gso_size && !(v6 ? caps->gso6 : caps->gso4))
 		what = "GSO";

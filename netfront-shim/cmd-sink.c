@@ -64,19 +64,19 @@ static bool unmet(const struct sink *k)
 }
 
 static const struct option options[] = {
-	{"count", required_argument, NULL, 'c'},
-	{"duration", required_argument, NULL, 'd'},
-	{"strict", no_argument, NULL, 's'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"count", required_argument, NULL, 'c'}, {"duration", required_argument, NULL, 'd'},
+	{"strict", no_argument, NULL, 's'},	 {"vlan", required_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},	 {NULL, 0, NULL, 0},
 };
 
 static const char help_text[] =
 	"usage: netfront-shim [options] sink [--count N] [--duration S] [--strict]\n"
+	"                                    [--vlan ID]\n"
 	"\n"
 	"  --count N      stop after so many good frames; fail if there are fewer\n"
 	"  --duration S   stop after so many seconds\n"
-	"  --strict       fail if frames are lost or out of order, too\n";
+	"  --strict       fail if frames are lost or out of order, too\n"
+	"  --vlan ID      count frames with this tag, not those without\n";
 
 static void parse(int argc, char **argv, struct sink *k)
 {
@@ -92,6 +92,9 @@ static void parse(int argc, char **argv, struct sink *k)
 			break;
 		case 's':
 			k->strict = true;
+			break;
+		case 'v':
+			k->receiver.vlan = shim_number("vlan", optarg, 1, 4094);
 			break;
 		case 'h':
 			fputs(help_text, stdout);

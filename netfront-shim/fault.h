@@ -45,6 +45,16 @@
 	F(RX_OVERSIZE, "rx-frame-larger-than-mtu")                                                 \
 	F(RX_STATUS, "rx-status-aborts-frontend")                                                  \
 	F(TX_UNANSWERED, "tx-unanswered-at-close")                                                 \
+	F(RX_HASH, "rx-hash-wrong")                                                                \
+	F(RX_HASH_QUEUE, "rx-queue-not-of-hash")                                                   \
+	F(RX_HEADROOM, "rx-headroom-wrong")                                                        \
+	F(RX_MCAST, "rx-multicast-not-asked-for")                                                  \
+	F(CTRL_PROD, "ctrl-producer-wrong")                                                        \
+	F(CTRL_ID, "ctrl-response-of-another-id")                                                  \
+	F(CTRL_TYPE, "ctrl-response-of-another-type")                                              \
+	F(CTRL_STATUS, "ctrl-unknown-status")                                                      \
+	F(CTRL_SILENT, "ctrl-not-answered")                                                        \
+	F(CTRL_UNSTAGE, "ctrl-staged-grant-not-given-back")                                        \
 	F(GRANT_IN_USE, "grant-in-use-after-response")                                             \
 	F(STATE, "backend-state-unexpected")                                                       \
 	F(KEYS, "backend-keys-broken")

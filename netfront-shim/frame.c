@@ -423,6 +423,22 @@ enum frame_verdict frame_verify(const uint8_t *data, const struct frame_info *in
 		       : FRAME_CORRUPT;
 }
 
+void frame_tag(uint8_t *data, size_t len, uint16_t vlan)
+{
+	memmove(data + 12 + FRAME_TAG, data + 12, len - 12);
+	put16(data + 12, ETHERTYPE_VLAN);
+	put16(data + 14, vlan);
+}
+
+bool frame_untag(uint8_t *data, size_t len, uint16_t vlan)
+{
+	if (len < FRAME_ETH + FRAME_TAG || get16(data + 12) != ETHERTYPE_VLAN ||
+	    (get16(data + 14) & 0xfff) != vlan)
+		return false;
+	memmove(data + 12, data + 12 + FRAME_TAG, len - 12 - FRAME_TAG);
+	return true;
+}
+
 static void swap(uint8_t *a, uint8_t *b, size_t len)
 {
 	uint8_t tmp[16];

@@ -12,6 +12,7 @@
 enum {
 	FRAME_ETH = 14,
 	FRAME_HEADERS = 128,	 /* bytes that hold all headers we parse */
+	FRAME_TAG = 4,		 /* an 802.1Q tag */
 	FRAME_RAW_TYPE = 0x88b5, /* IEEE 802 local experimental */
 };
 
@@ -90,6 +91,12 @@ enum frame_verdict {
 /* Verifies a whole frame made by frame_fill(). */
 enum frame_verdict frame_verify(const uint8_t *data, const struct frame_info *info, uint64_t now_ns,
 				struct frame_stamp *out);
+
+/* Puts an 802.1Q tag behind the addresses; the frame grows by FRAME_TAG bytes. */
+void frame_tag(uint8_t *data, size_t len, uint16_t vlan);
+
+/* Takes a tag of this VLAN out; false, and nothing done, if there is none. */
+bool frame_untag(uint8_t *data, size_t len, uint16_t vlan);
 
 /* Exchanges source and destination: MAC, IP, ports. Checksums stay right. */
 void frame_swap(uint8_t *data, const struct frame_info *info);

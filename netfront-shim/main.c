@@ -2,6 +2,7 @@
 #include "shim.h"
 
 #include <getopt.h>
+#include <netinet/ether.h>
 #include <stdlib.h>
 
 static const struct command commands[] = {
@@ -34,6 +35,10 @@ enum option_id {
 	OPT_GUARD,
 	OPT_PROFILE,
 	OPT_TIMEOUT,
+	OPT_HASH,
+	OPT_STAGING,
+	OPT_MCAST,
+	OPT_XDP_HEADROOM,
 };
 
 static const struct option options[] = {
@@ -57,6 +62,10 @@ static const struct option options[] = {
 	{"guard", no_argument, NULL, OPT_GUARD},
 	{"profile", required_argument, NULL, OPT_PROFILE},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"hash", required_argument, NULL, OPT_HASH},
+	{"staging", required_argument, NULL, OPT_STAGING},
+	{"mcast", required_argument, NULL, OPT_MCAST},
+	{"headroom", required_argument, NULL, OPT_XDP_HEADROOM},
 	{NULL, 0, NULL, 0},
 };
 
@@ -75,6 +84,13 @@ static const char help_text[] =
 	"  --tx-buffers N     transmit buffers per queue, 18 to 256 (256)\n"
 	"  --fresh-grants     grant every buffer anew after each response\n"
 	"  --guard            pattern receive buffers; what is not data must stay\n"
+	"  --hash toeplitz[:types=N][:key=HEX][:mapping=A,B,...]\n"
+	"                     ask for hashes, and check them and the queues\n"
+	"  --staging N|all    buffers of each queue and direction to have mapped for good\n"
+	"  --mcast static|dynamic[=MAC,...]\n"
+	"                     ask for these multicast addresses only\n"
+	"  --headroom N[:late]\n"
+	"                     bytes before received data; late: when connected\n"
 	"  --timeout MS       to wait for each state of the backend (10000)\n"
 	"  -v, --verbose      human lines on standard error\n"
 	"  -h, --help\n"
@@ -104,6 +120,7 @@ static void set_profile(struct netfront_config *config, const char *name)
 	if (!profile)
 		shim_usage("--profile: no profile %s", name);
 	config->profile = *profile;
+	config->setup.ctrl = profile->ctrl;
 }
 
 static bool take_flag(struct netfront_config *config, int id)
@@ -135,6 +152,58 @@ static bool take_flag(struct netfront_config *config, int id)
 	return false;
 }
 
+static void take_mcast(struct nfsetup_config *setup, const char *text)
+{
+	size_t len = strcspn(text, "=");
+	struct ether_addr addr;
+
+	if (len == 6 && !strncmp(text, "static", len))
+		setup->mcast = NFSETUP_MCAST_STATIC;
+	else if (len == 7 && !strncmp(text, "dynamic", len))
+		setup->mcast = NFSETUP_MCAST_DYNAMIC;
+	else
+		shim_usage("--mcast: static or dynamic, not %s", text);
+	for (text += len; *text; text += len) {
+		len = strcspn(++text, ",");
+		if (setup->nr_mcast == NFSETUP_MCAST_ADDRESSES || !ether_aton_r(text, &addr))
+			shim_usage("--mcast: %s is no address, or one too many", text);
+		memcpy(setup->mcast_addr[setup->nr_mcast++], &addr, 6);
+	}
+}
+
+static void take_headroom(struct nfsetup_config *setup, const char *text)
+{
+	size_t len = strcspn(text, ":");
+	char number[8] = "";
+
+	if (len < sizeof(number))
+		memcpy(number, text, len);
+	setup->headroom = shim_number("headroom", number, 1, 0x7fff);
+	setup->headroom_late = !strcmp(text + len, ":late");
+	if (text[len] && !setup->headroom_late)
+		shim_usage("--headroom: what is %s?", text + len);
+}
+
+static void take_setup(struct nfsetup_config *setup, int id, const char *text)
+{
+	switch (id) {
+	case OPT_HASH:
+		if (!nfhash_parse(&setup->hash, text))
+			shim_usage("--hash: what is %s?", text);
+		break;
+	case OPT_STAGING:
+		setup->staging = !strcmp(text, "all") ? NFSETUP_STAGE_ALL
+						      : shim_number("staging", text, 1, NETIF_RING);
+		break;
+	case OPT_MCAST:
+		take_mcast(setup, text);
+		break;
+	case OPT_XDP_HEADROOM:
+		take_headroom(setup, text);
+		break;
+	}
+}
+
 static void take_value(struct netfront_config *config, int id, const char *text)
 {
 	switch (id) {
@@ -164,6 +233,8 @@ static void take_value(struct netfront_config *config, int id, const char *text)
 	case OPT_PROFILE:
 		set_profile(config, text);
 		break;
+	default:
+		take_setup(&config->setup, id, text);
 	}
 }
 

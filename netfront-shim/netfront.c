@@ -79,12 +79,12 @@ int netfront_set_state(struct netfront *nf, unsigned int state)
 	return err;
 }
 
-/* A backend walks 1-2-4-5-6 and from 6 back to 2; 3, 7 and 8 need something of us
- * that we never do. */
+/* A backend walks 1-2-4-5-6 and from 6 back to 2; 8 is the answer to our 7; 3 and 7
+ * need something of us that we never do. */
 static void check_backend_state(struct netfront *nf, unsigned int state)
 {
 	if (state == XenbusStateInitialised || state == XenbusStateReconfiguring ||
-	    state == XenbusStateReconfigured)
+	    (state == XenbusStateReconfigured && !nf->setup.reconfigured))
 		fault_raise(&nf->faults, NF_FAULT_STATE, "%s", netfront_state_name(state));
 }
 
@@ -172,7 +172,8 @@ int netfront_reset(struct netfront *nf)
 		err = reset_by_closed(nf);
 	/* A frontend before us went without a word: kexec, crash. Walk the backend
 	 * down as Linux's xenbus does in a new kernel. */
-	if (!err && nf->be_state == XenbusStateConnected) {
+	if (!err &&
+	    (nf->be_state == XenbusStateConnected || nf->be_state == XenbusStateReconfigured)) {
 		err = step(nf, XenbusStateClosing,
 			   STATE_BIT(XenbusStateClosing) | closed | init_wait);
 		if (!err)
@@ -254,6 +255,7 @@ static void queue_config(const struct netfront *nf, struct nfqueue_config *confi
 				.status_asserts = profile->status_asserts,
 				.flags_confused = profile->flags_confused,
 				.max_frame = profile->max_frame,
+				.hash = nf->config.setup.hash.on,
 				.sg = nf->rx_caps.sg,
 				.gso4 = nf->rx_caps.gso4,
 				.gso6 = nf->rx_caps.gso6,
@@ -280,11 +282,17 @@ int netfront_make_rings(struct netfront *nf)
 			netfront_drop_rings(nf);
 			return err;
 		}
+		if (nf->config.setup.headroom && !nf->config.setup.headroom_late)
+			nfrx_headroom(&nf->queue[nf->nr_queues].rx, nf->config.setup.headroom,
+				      true);
 		/* Nobody listens yet: the backend looks at the ring when it connects. */
 		nfrx_fill(&nf->queue[nf->nr_queues].rx);
 	}
 	nf->generation++;
-	return 0;
+	err = nfsetup_open(nf);
+	if (err)
+		netfront_drop_rings(nf);
+	return err;
 }
 
 static void add_queue(struct netfront_totals *totals, const struct nfqueue *q)
@@ -331,6 +339,7 @@ void netfront_drop_rings(struct netfront *nf)
 		add_queue(&nf->past, q);
 		nfqueue_close(q);
 	}
+	nfsetup_close(nf);
 	free(nf->queue);
 	nf->queue = NULL;
 	nf->nr_queues = 0;
@@ -355,8 +364,13 @@ int netfront_connect(struct netfront *nf)
 	err = netfront_publish(nf);
 	if (!err)
 		err = step(nf, XenbusStateConnected, STATE_BIT(XenbusStateConnected));
-	if (err)
+	if (err) {
 		netfront_drop_rings(nf);
+		return err;
+	}
+	err = nfsetup_run(nf);
+	if (err)
+		netfront_disconnect(nf);
 	return err;
 }
 
@@ -428,6 +442,7 @@ int netfront_disconnect(struct netfront *nf)
 	nf->be_state = nfstore_backend_state(nf);
 	if (is_down(nf) || how == PROFILE_NEVER_CLOSES)
 		return 0;
+	nfsetup_undo(nf);
 	if (nf->config.profile.counts_tx)
 		await_answers(nf);
 	err = close_down(nf);
@@ -449,6 +464,8 @@ bool netfront_recover(struct netfront *nf)
 
 static bool count_event(struct netfront *nf, int port)
 {
+	if (nf->setup.open && port == nf->setup.port)
+		return true;
 	for (unsigned int i = 0; i < nf->nr_queues; i++) {
 		struct nfqueue *q = &nf->queue[i];
 
@@ -520,6 +537,8 @@ bool netfront_take(struct netfront *nf, struct nfqueue *q, struct nfrx_packet *p
 			continue;
 		head = headers(pkt, buf, &linear);
 		frame_parse(head, linear, pkt->len, info);
+		if (linear >= FRAME_ETH)
+			nfsetup_check(nf, q - nf->queue, head, info, pkt);
 		if (!(pkt->flags & NETRXF_csum_blank) || blank_is_usable(nf, info))
 			return true;
 	}

@@ -4,6 +4,7 @@
 
 #include "frame.h"
 #include "nfqueue.h"
+#include "nfsetup.h"
 #include "profile.h"
 
 #include <xen/io/xenbus.h>
@@ -30,8 +31,9 @@ enum {
 
 struct netfront_config {
 	struct netfront_profile profile; /* the options may change it */
-	int domid;			 /* -1: our own, as the store tells */
-	int backend_domid;		 /* -1: follow the key "backend" */
+	struct nfsetup_config setup;
+	int domid;	   /* -1: our own, as the store tells */
+	int backend_domid; /* -1: follow the key "backend" */
 	unsigned int devid;
 	unsigned int queues; /* at most; the backend may allow fewer */
 	bool guard;	     /* see struct nfqueue_config */
@@ -63,8 +65,9 @@ struct netfront {
 	unsigned int nr_queues;	     /* 0: no rings */
 	struct nfqueue *queue;	     /* nr_queues of them */
 	struct netfront_totals past; /* of queues that are gone */
-	uint64_t spurious_events;    /* of ports we do not have */
-	uint64_t generation;	     /* times the rings were made */
+	struct nfsetup setup;
+	uint64_t spurious_events; /* of ports we do not have */
+	uint64_t generation;	  /* times the rings were made */
 	struct nf_faults faults;
 };
 

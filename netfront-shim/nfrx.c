@@ -70,6 +70,20 @@ static void break_ring(struct nfrx *rx, enum nf_fault kind, RING_IDX prod)
 	rx->broken = true;
 }
 
+void nfrx_expect_hash(struct nfrx *rx)
+{
+	rx->hash_due = true;
+	rx->hash_from = shared_read(rx->ring.sring->rsp_prod);
+}
+
+void nfrx_headroom(struct nfrx *rx, uint16_t headroom, bool at_once)
+{
+	rx->headroom = headroom;
+	rx->headroom_due = at_once;
+	rx->headroom_allowed = true;
+	rx->headroom_from = shared_read(rx->ring.sring->rsp_prod);
+}
+
 /* Looks for new responses. */
 static bool look(struct nfrx *rx)
 {
@@ -129,6 +143,35 @@ static void check_hash(struct nfrx *rx, struct nfrx_packet *pkt,
 	pkt->hash = le32toh(value);
 }
 
+static void check_headroom(struct nfrx *rx, struct nfrx_packet *pkt,
+			   const struct netif_extra_info *extra)
+{
+	pkt->headroom = extra->u.pad[0];
+	if (!rx->headroom_allowed)
+		fault_raise(rx->faults, NF_FAULT_RX_EXTRA_TYPE, "headroom nobody asked for");
+}
+
+/* Linux' status counts the headroom, and its offset is zero. */
+static void skip_headroom(struct nfrx *rx, struct nfrx_packet *pkt)
+{
+	bool due = rx->headroom_due && (int32_t)(rx->ring.rsp_cons - rx->headroom_from) >= 0;
+
+	if (due && pkt->headroom != rx->headroom)
+		fault_raise(rx->faults, NF_FAULT_RX_HEADROOM, "%u bytes, not %u", pkt->headroom,
+			    rx->headroom);
+	if (!pkt->headroom || !pkt->nr_frags)
+		return;
+	if (pkt->frag[0].len <= pkt->headroom) {
+		fault_raise(rx->faults, NF_FAULT_RX_HEADROOM, "%u bytes of a slot of %u",
+			    pkt->headroom, pkt->frag[0].len);
+		pkt->error = NETIF_RSP_ERROR;
+		return;
+	}
+	pkt->frag[0].data += pkt->headroom;
+	pkt->frag[0].len -= pkt->headroom;
+	pkt->len -= pkt->headroom;
+}
+
 /* A backend that copies more than it says hands out memory that is not ours. */
 static void check_guard(struct nfrx *rx, RING_IDX cons, unsigned int offset, unsigned int len)
 {
@@ -166,6 +209,8 @@ static RING_IDX take_extras(struct nfrx *rx, struct nfrx_packet *pkt, RING_IDX c
 			check_gso(rx, pkt, &extra);
 		else if (extra.type == XEN_NETIF_EXTRA_TYPE_HASH)
 			check_hash(rx, pkt, &extra);
+		else if (extra.type == NFRX_EXTRA_XDP)
+			check_headroom(rx, pkt, &extra);
 		else
 			fault_raise(rx->faults, NF_FAULT_RX_EXTRA_TYPE, "type %u", extra.type);
 	} while (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
@@ -269,6 +314,7 @@ static void count(struct nfrx *rx, const struct nfrx_packet *pkt)
 	rx->stats.csum_blank += !!(pkt->flags & NETRXF_csum_blank);
 	rx->stats.data_validated += !!(pkt->flags & NETRXF_data_validated);
 	rx->stats.hash += pkt->has_hash;
+	rx->stats.headroom += pkt->headroom != 0;
 	/* By the transmit side's names the two flags are exchanged: only both together are safe. */
 	rx->stats.misread += rx->rules.flags_confused && pkt->flags &&
 			     pkt->flags != (NETRXF_csum_blank | NETRXF_data_validated);
@@ -284,6 +330,8 @@ bool nfrx_take(struct nfrx *rx, struct nfrx_packet *pkt)
 		next = walk(rx, pkt);
 		if (rx->broken)
 			return false;
+		pkt->hash_due = rx->hash_due && (int32_t)(rx->ring.rsp_cons - rx->hash_from) >= 0;
+		skip_headroom(rx, pkt);
 		rx->ring.rsp_cons = next;
 		check_packet(rx, pkt);
 		if (pkt->error || pkt->nr_slots > pkt->max_slots) {

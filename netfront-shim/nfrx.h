@@ -21,6 +21,7 @@
  */
 
 enum {
+	NFRX_EXTRA_XDP = 5, /* Linux' netif.h has it, Xen's does not: u16 headroom */
 	NFRX_MAX_SLOTS = XEN_NETIF_NR_SLOTS_MIN + 1,
 	NFRX_GUARD = 0xa5,
 	NFRX_COPY_THRESHOLD = 256, /* Linux grants one more slot after a first one this short */
@@ -50,6 +51,8 @@ struct nfrx_packet {
 	bool has_hash;
 	uint8_t hash_type, hash_algorithm;
 	uint32_t hash;
+	bool hash_due;	   /* it came after nfrx_expect_hash() */
+	uint16_t headroom; /* what the XDP extra says; not part of frag[0] */
 	/* of the walk through the ring */
 	unsigned int nr_slots, max_slots;
 	int16_t error;	      /* a negative status of one of the slots */
@@ -59,7 +62,7 @@ struct nfrx_packet {
 struct nfrx_stats {
 	uint64_t packets, bytes, slots;
 	uint64_t error_packets; /* a negative status in one of their slots */
-	uint64_t gso, csum_blank, data_validated, hash, multi_slot;
+	uint64_t gso, csum_blank, data_validated, hash, multi_slot, headroom;
 	uint64_t misread; /* packets whose flags mean something else by nfrx_rules.flags_confused */
 };
 
@@ -72,6 +75,10 @@ struct nfrx {
 	unsigned int target;	      /* buffers to keep posted */
 	unsigned int next_page;
 	RING_IDX limit; /* rsp_prod as last read and checked */
+	/* due: in packets from this position on; before it either is right */
+	RING_IDX hash_from, headroom_from;
+	bool hash_due, headroom_due, headroom_allowed;
+	uint16_t headroom;
 	bool broken;
 	bool guard; /* buffers are patterned, and what is not data must stay so */
 	struct nfrx_stats stats;
@@ -80,6 +87,12 @@ struct nfrx {
 /* Starts on a zeroed page at sring; all pages are buffers and stay the caller's. */
 void nfrx_init(struct nfrx *rx, void *sring, struct nfpages *pages, struct nf_faults *faults,
 	       const struct nfrx_rules *rules);
+
+/* Packets that are published from now on are the ones to be hashed. */
+void nfrx_expect_hash(struct nfrx *rx);
+
+/* Data begins so many bytes into the first buffer; at_once: in all packets published from now on. */
+void nfrx_headroom(struct nfrx *rx, uint16_t headroom, bool at_once);
 
 /* Posts buffers until all are out. True: the backend asked to be notified. */
 bool nfrx_fill(struct nfrx *rx);

@@ -280,8 +280,9 @@ static int write_queue(struct netfront *nf, xs_transaction_t t, unsigned int ind
 static void remove_stale(struct netfront *nf, xs_transaction_t t)
 {
 	static const enum xs_key flat[] = {
-		XSK_FE_TX_RING_REF,	 XSK_FE_RX_RING_REF,	  XSK_FE_EVENT_CHANNEL,
-		XSK_FE_EVENT_CHANNEL_TX, XSK_FE_EVENT_CHANNEL_RX, XSK_FE_MULTI_QUEUE_NUM_QUEUES,
+		XSK_FE_TX_RING_REF,	 XSK_FE_RX_RING_REF,	    XSK_FE_EVENT_CHANNEL,
+		XSK_FE_EVENT_CHANNEL_TX, XSK_FE_EVENT_CHANNEL_RX,   XSK_FE_MULTI_QUEUE_NUM_QUEUES,
+		XSK_FE_CTRL_RING_REF,	 XSK_FE_EVENT_CHANNEL_CTRL, XSK_FE_XDP_HEADROOM,
 	};
 	struct keyval_vif vif = nf->vif;
 	char path[KEYVAL_PATH_SIZE];
@@ -308,6 +309,7 @@ static int write_features(struct netfront *nf, xs_transaction_t t)
 		{XSK_FE_FEATURE_GSO_TCPV6, nf->rx_caps.gso6},
 		{XSK_FE_FEATURE_NO_CSUM_OFFLOAD, !nf->rx_caps.csum4},
 		{XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD, nf->rx_caps.csum6},
+		{XSK_FE_REQUEST_MULTICAST_CONTROL, nf->config.setup.mcast == NFSETUP_MCAST_STATIC},
 	};
 	char path[KEYVAL_PATH_SIZE];
 	int err = 0;
@@ -331,12 +333,28 @@ static bool has_queues_key(struct netfront *nf)
 	return offered || when == PROFILE_QUEUES_ALWAYS;
 }
 
+static int write_setup(struct netfront *nf, xs_transaction_t t)
+{
+	const struct nfsetup_config *config = &nf->config.setup;
+	int err = 0;
+
+	if (nf->setup.open)
+		err = write_number(nf, t, XSK_FE_CTRL_RING_REF, nf->setup.ring_ref);
+	if (!err && nf->setup.open)
+		err = write_number(nf, t, XSK_FE_EVENT_CHANNEL_CTRL, nf->setup.port);
+	if (!err && config->headroom && !config->headroom_late)
+		err = write_number(nf, t, XSK_FE_XDP_HEADROOM, config->headroom);
+	return err;
+}
+
 static int write_all(struct netfront *nf, xs_transaction_t t)
 {
 	int err;
 
 	remove_stale(nf, t);
 	err = write_features(nf, t);
+	if (!err)
+		err = write_setup(nf, t);
 	if (!err && has_queues_key(nf))
 		err = write_number(nf, t, XSK_FE_MULTI_QUEUE_NUM_QUEUES, nf->nr_queues);
 	for (unsigned int i = 0; !err && i < nf->nr_queues; i++)
@@ -372,6 +390,7 @@ void nfstore_retract(struct netfront *nf)
 		XSK_FE_FEATURE_GSO_TCPV6,
 		XSK_FE_FEATURE_NO_CSUM_OFFLOAD,
 		XSK_FE_FEATURE_IPV6_CSUM_OFFLOAD,
+		XSK_FE_REQUEST_MULTICAST_CONTROL,
 	};
 	char path[KEYVAL_PATH_SIZE];
 

@@ -31,11 +31,12 @@ const struct netfront_profile netfront_profiles[] = {
 	},
 	{
 		.name = "windows",
-		.help = "xenvif: every feature, values of base 2, transmit ids up to 0x3ff",
+		.help = "xenvif: every feature, a control ring, base 2, transmit ids up to 0x3ff",
 		.caps = EVERYTHING,
 		.tx = EVERYTHING,
 		.rx_notify = true,
 		.split = true,
+		.ctrl = true,
 		.explicit_zero = true,
 		.base2 = true,
 		.tx_ids = NFTX_IDS_WIDE,

@@ -52,6 +52,7 @@ struct netfront_profile {
 	bool rx_notify, split;
 	bool sg_if_offered, csum6_if_offered; /* announced only if the backend does, too */
 	bool needs_rx_copy;		      /* refuses a backend that does not offer it */
+	bool ctrl;			      /* makes a control ring if it is offered */
 	bool explicit_zero;		      /* writes 0 for what it lacks */
 	bool base2;	      /* reads the backend's booleans as numbers of base 2 */
 	bool early;	      /* Connected without waiting for InitWait */

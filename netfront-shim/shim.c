@@ -177,10 +177,11 @@ static void report_rx(FILE *to, const struct netfront_totals *t)
 		",\"rx\":{\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"slots\":%" PRIu64
 		",\"error_packets\":%" PRIu64 ",\"gso\":%" PRIu64 ",\"csum_blank\":%" PRIu64
 		",\"data_validated\":%" PRIu64 ",\"hash\":%" PRIu64 ",\"multi_slot\":%" PRIu64
-		",\"misread\":%" PRIu64 ",\"events\":%" PRIu64 ",\"notifies\":%" PRIu64 "}",
+		",\"misread\":%" PRIu64 ",\"headroom\":%" PRIu64 ",\"events\":%" PRIu64
+		",\"notifies\":%" PRIu64 "}",
 		t->rx.packets, t->rx.bytes, t->rx.slots, t->rx.error_packets, t->rx.gso,
 		t->rx.csum_blank, t->rx.data_validated, t->rx.hash, t->rx.multi_slot, t->rx.misread,
-		t->rx_events, t->rx_notifies);
+		t->rx.headroom, t->rx_events, t->rx_notifies);
 }
 
 static void report_queues(FILE *to, const struct netfront *nf)
@@ -194,6 +195,17 @@ static void report_queues(FILE *to, const struct netfront *nf)
 			nftx_outstanding(&nf->queue[i].tx), nf->queue[i].tx_pool.pages.nr,
 			nf->queue[i].rx_pool.pages.nr);
 	fputc(']', to);
+}
+
+static void report_setup(FILE *to, const struct nfsetup_stats *stats)
+{
+	fprintf(to,
+		",\"setup\":{\"hashed\":%" PRIu64 ",\"unhashed\":%" PRIu64
+		",\"mcast_unasked\":%" PRIu64 ",\"staging_size\":%" PRIu64 ",\"staged\":%" PRIu64
+		",\"unstaged\":%" PRIu64 ",\"ctrl_requests\":%" PRIu64 ",\"ctrl_refused\":%" PRIu64
+		"}",
+		stats->hashed, stats->unhashed, stats->mcast_unasked, stats->staging_size,
+		stats->staged, stats->unstaged, stats->ctrl_requests, stats->ctrl_refused);
 }
 
 static void report_faults(FILE *to, const struct nf_faults *faults)
@@ -233,6 +245,7 @@ void shim_report(struct shim *s)
 	report_tx(stdout, &totals);
 	report_rx(stdout, &totals);
 	report_queues(stdout, nf);
+	report_setup(stdout, &nf->setup.stats);
 	printf(",\"spurious_events\":%" PRIu64, nf->spurious_events);
 	report_faults(stdout, &nf->faults);
 	if (s->report)

@@ -86,6 +86,15 @@ static void count_good(struct receiver *r, const struct frame_stamp *stamp, bool
 	follow(r, stamp, tcp);
 }
 
+static bool strip_tag(struct receiver *r)
+{
+	if (!frame_untag(r->frame, r->len, r->vlan))
+		return false;
+	r->len -= FRAME_TAG;
+	frame_parse(r->frame, r->len, r->len, &r->info);
+	return true;
+}
+
 enum frame_verdict receiver_take(struct receiver *r, const struct nfrx_packet *pkt,
 				 const struct frame_info *info, uint64_t now_ns)
 {
@@ -93,6 +102,12 @@ enum frame_verdict receiver_take(struct receiver *r, const struct nfrx_packet *p
 	enum frame_verdict verdict;
 
 	flatten(r, pkt);
+	r->info = *info;
+	if (r->vlan && !strip_tag(r)) {
+		r->foreign++;
+		return FRAME_FOREIGN;
+	}
+	info = &r->info;
 	verdict = frame_verify(r->frame, info, now_ns, &stamp);
 	if (verdict == FRAME_FOREIGN) {
 		r->foreign++;

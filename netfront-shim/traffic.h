@@ -37,6 +37,7 @@ struct receiver_stream {
 
 /* What was received, and how much of it was right. One thread. */
 struct receiver {
+	uint16_t vlan; /* frames are to have this tag; 0: none */
 	uint64_t good, corrupt, foreign, bad_csum;
 	uint64_t lost; /* sequence numbers (TCP: bytes) that were passed over */
 	uint64_t late; /* came after a higher one: reordered or doubled */
@@ -44,9 +45,10 @@ struct receiver {
 	uint64_t first_ns, last_ns; /* of good frames */
 	struct histogram latency;
 	struct receiver_stream stream[RECEIVER_STREAMS];
-	/* The last packet taken, in one piece. */
+	/* The last packet taken, in one piece, without the tag. */
 	uint8_t frame[NFRX_MAX_SLOTS * NETIF_PAGE];
 	size_t len;
+	struct frame_info info;
 };
 
 /* Copies a packet out of the ring's buffers, verifies and counts it. */

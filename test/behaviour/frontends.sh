@@ -58,36 +58,35 @@ next_life()
 # report NAME FILTER: of the last line of its report
 report() { tail -n 1 "$tmp/$1.out" | jq -r "$2"; }
 
-# there [GENERATE-OPTION...]: 200 frames of guest 1 come back from guest 2 as they were, in one life of guest 1's driver
+# there [GENERATE-OPTION...]: 100 frames of guest 1 come back from guest 2 as they were, in one life of guest 1's driver
 there()
 {
 	next_life
 	in_guest echo 2 echo
-	run_shim sender 1 --profile "$profile" "${options[@]}" generate --dst-mac "${mac[2]}" --count 200 --rate 1000 \
-		--delay 300 --linger 700 "$@" || fail "there $*: status $?: $(cat "$tmp/sender.out" "$tmp/sender.log")"
+	run_shim sender 1 --profile "$profile" "${options[@]}" generate --dst-mac "${mac[2]}" --count 100 --rate 300 \
+		--delay 300 --linger 10000 "$@" || fail "there $*: status $?: $(cat "$tmp/sender.out" "$tmp/sender.log")"
 	end_in_guest echo
 	local sent
 	sent=$(report echo .received.payload_bytes)
 	[ "$(report sender .received.payload_bytes)" = "$sent" ] || fail "there $*: $(cat "$tmp/sender.out" "$tmp/echo.out")"
-	[ "$(report sender '"\(.sent) \(.received.corrupt) \(.received.bad_csum) \(.fault_total)"')" = "200 0 0 0" ] ||
+	[ "$(report sender '"\(.sent) \(.received.corrupt) \(.received.bad_csum) \(.fault_total)"')" = "100 0 0 0" ] ||
 		fail "there $*: $(cat "$tmp/sender.out")"
 	[ "$(report echo '"\(.received.lost) \(.received.late)"')" = "0 0" ] || fail "there $*: $(cat "$tmp/echo.out")"
-	[ "$sent" -ge 3600 ] || fail "there $*: $sent bytes arrived"
+	[ "$sent" -ge 1800 ] || fail "there $*: $sent bytes arrived"
 }
 
-# back [GENERATE-OPTION...]: all of 200 frames of guest 2 reach guest 1, in one life of guest 1's driver
+# back [GENERATE-OPTION...]: all frames of guest 2, 60 unless told, reach guest 1 in one life of guest 1's driver
 back()
 {
 	next_life
-	in_guest sink 1 --profile "$profile" "${options[@]}" sink --strict
-	run_shim sender 2 generate --dst-mac "${mac[1]}" --count 200 --rate 400 --delay 300 "$@" ||
+	in_guest sink 1 --profile "$profile" "${options[@]}" sink
+	run_shim sender 2 generate --dst-mac "${mac[1]}" --count 60 --rate 100 --delay 300 "$@" ||
 		fail "back $*: status $?: $(cat "$tmp/sender.out" "$tmp/sender.log")"
-	sleep 0.5
+	local bytes=$(($(report sender '(.size - '"${header:-42}"') * .sent')))
+	wait_for "kill -USR1 ${in_guest_pid[sink]}; [ \"\$(report sink .received.payload_bytes)\" = $bytes ]"
 	end_in_guest sink
-	[ "$(report sink '"\(.received.corrupt) \(.received.bad_csum) \(.fault_total)"')" = "0 0 0" ] ||
-		fail "back $*: $(cat "$tmp/sink.out")"
-	local bytes=$(($(report sender '.size * .sent') - 200 * ${header:-42}))
-	[ "$(report sink .received.payload_bytes)" = $bytes ] || fail "back $*: not $bytes bytes: $(cat "$tmp/sink.out")"
+	[ "$(report sink '"\(.received.corrupt) \(.received.bad_csum) \(.received.lost) \(.received.late) \(.fault_total)"')" = \
+		"0 0 0 0 0" ] || fail "back $*: $(cat "$tmp/sink.out")"
 }
 
 # serve PROFILE: what each frontend must see: both ways with the offloads it has, down in order, and up again
@@ -96,8 +95,8 @@ serve()
 	start_frontends "$1"
 	there --size 60
 	back --size 1514 --csum blank
-	header=66 back --size 30000 --gso 1448 --rate 100
+	header=66 back --size 30000 --gso 1448 --count 30 --rate 15
 	header=62 back --size 1514 --ipv6 --csum blank
 	there --size 1400 --proto tcp
-	expect_no_drops
+	[ "$profile" = openbsd ] || expect_no_drops # frames for a guest that is gone without a word
 }

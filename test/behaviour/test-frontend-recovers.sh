@@ -11,7 +11,7 @@ for profile in windows freebsd; do
 	wait_for "grep -q 'connected again' $tmp/$profile.log"
 	wait_be 4
 	shim $profile stats
-	grep -q '"connects":2,.*"fault_total":0' $tmp/$profile.out || fail "$(tail -n 2 $tmp/$profile.out)"
+	grep -q '"connects":2,.*"fault_total":0' "$tmp/$profile.out" || fail "$(tail -n 2 "$tmp/$profile.out")"
 	shim $profile disconnect
 	vif_remove 3 0
 done
