@@ -9,9 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "netback/common/link.h"
 #include "netback/common/stats.h"
 #include "netback/common/util.h"
+
+enum {
+	RATE_DEFAULT_USEC = 50000, /* xl's */
+};
+
+/* A word behind a number, and what it makes of it. */
+struct unit {
+	const char *word;
+	uint64_t factor;
+};
 
 static const char *const isolation_names[] = {
 	[ISOLATION_VIF] = "vif",
@@ -39,6 +48,7 @@ void config_defaults(struct config *config)
 		.isolation = ISOLATION_DOMAIN,
 		.log_level = LOG_LEVEL_INFO,
 		.max_queues = cpus < LINK_MAX_QUEUES ? cpus : LINK_MAX_QUEUES,
+		.enforce_vlan = true,
 		.run_dir = "/run/netback",
 	};
 }
@@ -121,6 +131,83 @@ static int set_max_queues(struct config *config, const char *value, char *error)
 	return set_number(value, 1, LINK_MAX_QUEUES, &config->max_queues, error);
 }
 
+static int set_bool(const char *value, bool *out, char *error)
+{
+	*out = strcmp(value, "yes") == 0;
+	if (*out || strcmp(value, "no") == 0)
+		return 0;
+	snprintf(error, CONFIG_ERROR_SIZE, "\"%.40s\" is neither yes nor no", value);
+	return -EINVAL;
+}
+
+static int set_complete_checksums(struct config *config, const char *value, char *error)
+{
+	return set_bool(value, &config->complete_checksums, error);
+}
+
+static int set_enforce_vlan(struct config *config, const char *value, char *error)
+{
+	return set_bool(value, &config->enforce_vlan, error);
+}
+
+static int set_run_scripts(struct config *config, const char *value, char *error)
+{
+	return set_bool(value, &config->run_scripts, error);
+}
+
+/* Digits, then one of the words; their end or NULL. *out is the number times what the word stands for. */
+static const char *take_quantity(const char *s, const struct unit *units, size_t nr, uint64_t *out)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	if (errno || !isdigit((unsigned char)*s))
+		return NULL;
+	for (size_t i = 0; i < nr; i++) {
+		size_t len = strlen(units[i].word);
+
+		if (strncmp(end, units[i].word, len) == 0 &&
+		    !__builtin_mul_overflow(n, units[i].factor, out))
+			return end + len;
+	}
+	return NULL;
+}
+
+/* As xl's rate=: "10Mb/s", "1MB/s@20ms". Bits count for their eighth. */
+static bool parse_rate(const char *value, struct link_rate *out)
+{
+	static const struct unit rates[] = {
+		{"b/s", 1}, {"Kb/s", 1000}, {"Mb/s", 1000000}, {"Gb/s", 1000000000},
+		{"B/s", 8}, {"KB/s", 8000}, {"MB/s", 8000000}, {"GB/s", 8000000000},
+	};
+	static const struct unit times[] = {{"us", 1}, {"ms", 1000}, {"s", 1000000}, {"", 1000000}};
+	uint64_t bits, usec = RATE_DEFAULT_USEC;
+	const char *at = take_quantity(value, rates, ARRAY_SIZE(rates), &bits);
+	unsigned __int128 bytes;
+
+	if (at && *at == '@')
+		at = take_quantity(at + 1, times, ARRAY_SIZE(times), &usec);
+	if (!at || *at || usec < 1 || usec > UINT32_MAX)
+		return false;
+	bytes = (unsigned __int128)(bits / 8) * usec / 1000000;
+	if (bytes < 1 || bytes > INT64_MAX)
+		return false;
+	*out = (struct link_rate){.bytes = (uint64_t)bytes, .usec = (uint32_t)usec};
+	return true;
+}
+
+static int set_rate_rx(struct config *config, const char *value, char *error)
+{
+	config->rate_rx = (struct link_rate){0};
+	if (strcmp(value, "unlimited") == 0 || parse_rate(value, &config->rate_rx))
+		return 0;
+	snprintf(error, CONFIG_ERROR_SIZE,
+		 "\"%.40s\" is neither unlimited nor a rate like 10Mb/s or 1MB/s@20ms", value);
+	return -EINVAL;
+}
+
 static int set_run_dir(struct config *config, const char *value, char *error)
 {
 	return set_path(value, config->run_dir, error);
@@ -135,8 +222,11 @@ static const struct {
 	const char *name;
 	int (*set)(struct config *config, const char *value, char *error);
 } keys[] = {
-	{"isolation", set_isolation}, {"workers", set_workers}, {"max_queues", set_max_queues},
-	{"log_level", set_log_level}, {"run_dir", set_run_dir}, {"engine", set_engine},
+	{"isolation", set_isolation},	    {"workers", set_workers},
+	{"max_queues", set_max_queues},	    {"log_level", set_log_level},
+	{"run_dir", set_run_dir},	    {"engine", set_engine},
+	{"rate_rx", set_rate_rx},	    {"complete_checksums", set_complete_checksums},
+	{"enforce_vlan", set_enforce_vlan}, {"run_scripts", set_run_scripts},
 };
 
 int config_set(struct config *config, const char *key, const char *value,

@@ -4,8 +4,10 @@
 #define NETBACK_CONTROL_CONFIG_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 
+#include "netback/common/link.h"
 #include "netback/common/log.h"
 
 /*
@@ -37,8 +39,12 @@ enum isolation {
 struct config {
 	enum isolation isolation;
 	enum log_level log_level;
-	unsigned int workers;	 /* threads an engine */
-	unsigned int max_queues; /* offered to a frontend, 1..LINK_MAX_QUEUES */
+	unsigned int workers;	  /* threads an engine */
+	unsigned int max_queues;  /* offered to a frontend, 1..LINK_MAX_QUEUES */
+	struct link_rate rate_rx; /* to a guest whose directory has no rate-rx */
+	bool complete_checksums;  /* for a guest whose directory does not say */
+	bool enforce_vlan;	  /* by us; else the key vlan is left to the hotplug script */
+	bool run_scripts;	  /* hotplug scripts are run by us, not by the toolstack */
 	char run_dir[PATH_MAX];
 	char engine[PATH_MAX]; /* empty: look for it, see main.c */
 };

@@ -28,15 +28,19 @@ enum {
 
 /* clang-format off */
 static const struct option options[] = {
-	{"config",     required_argument, NULL, 'c'},
-	{"engine",     required_argument, NULL, 'o'},
-	{"isolation",  required_argument, NULL, 'o'},
-	{"log-level",  required_argument, NULL, 'o'},
-	{"max-queues", required_argument, NULL, 'o'},
-	{"run-dir",    required_argument, NULL, 'o'},
-	{"workers",    required_argument, NULL, 'o'},
-	{"help",       no_argument,       NULL, 'h'},
-	{"version",    no_argument,       NULL, 'V'},
+	{"config",             required_argument, NULL, 'c'},
+	{"complete-checksums", required_argument, NULL, 'o'},
+	{"enforce-vlan",       required_argument, NULL, 'o'},
+	{"engine",             required_argument, NULL, 'o'},
+	{"isolation",          required_argument, NULL, 'o'},
+	{"log-level",          required_argument, NULL, 'o'},
+	{"max-queues",         required_argument, NULL, 'o'},
+	{"rate-rx",            required_argument, NULL, 'o'},
+	{"run-dir",            required_argument, NULL, 'o'},
+	{"run-scripts",        required_argument, NULL, 'o'},
+	{"workers",            required_argument, NULL, 'o'},
+	{"help",               no_argument,       NULL, 'h'},
+	{"version",            no_argument,       NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
 /* clang-format on */
@@ -46,11 +50,17 @@ static const char help[] =
 	"Serve the network interfaces (vifs) of Xen guests.\n"
 	"\n"
 	"  --config FILE        read settings from FILE [" CONFIG_FILE "]\n"
+	"  --complete-checksums yes|no\n"
+	"                       give guests no blank checksum [no]\n"
+	"  --enforce-vlan yes|no\n"
+	"                       filter and tag by the key vlan [yes]\n"
 	"  --engine PATH        the netback-engine to start\n"
 	"  --isolation HOW      an engine for each vif, domain or host [domain]\n"
 	"  --log-level LEVEL    err, warn, info or debug [info]\n"
 	"  --max-queues N       queues offered to a guest [CPUs, at most 8]\n"
+	"  --rate-rx RATE       how much a guest receives, as 10Mb/s [unlimited]\n"
 	"  --run-dir DIR        where sockets, statistics and journals live [/run/netback]\n"
+	"  --run-scripts yes|no run the hotplug scripts, where no toolstack does [no]\n"
 	"  --workers N          threads in an engine, 0: one a CPU up to 4 [0]\n"
 	"  --help, --version\n"
 	"\n"
