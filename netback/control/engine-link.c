@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine-process.h"
+#include "link-client.h"
 #include "netback/common/log.h"
 #include "netback/common/util.h"
 
@@ -72,6 +73,7 @@ static void leave(struct link_client *client)
 	TAILQ_REMOVE(&engine->clients, client, entry);
 	engine->nr_clients--;
 	client->state = LINK_IDLE;
+	client->police = LINK_POLICE_DONE;
 	client->engine = NULL;
 	event_active(engine->kick, EV_TIMEOUT, 0);
 }
@@ -167,7 +169,7 @@ static void requeue_clients(struct engine *engine)
 		else if (client->overdue)
 			leave_refused(client, -ETIMEDOUT, "the engine did not answer");
 		else
-			client->state = LINK_QUEUED;
+			link_client_requeue(client);
 	}
 }
 
@@ -230,22 +232,6 @@ static bool take_ready(struct engine *engine)
 	return true;
 }
 
-static bool take_attached(struct link_client *client, const struct link_msg *msg)
-{
-	if (client->state == LINK_DETACHING)
-		return true;
-	if (client->state != LINK_ATTACHING || msg->u.answer.error > 0)
-		return false;
-	event_del(client->timer);
-	if (msg->u.answer.error) {
-		leave_refused(client, msg->u.answer.error, msg->u.answer.text);
-		return true;
-	}
-	client->state = LINK_RUNNING;
-	client->ops->attached(client->arg, 0, "");
-	return true;
-}
-
 static bool take_message(struct engine *engine, struct link_msg *msg)
 {
 	struct link_client *client;
@@ -254,29 +240,26 @@ static bool take_message(struct engine *engine, struct link_msg *msg)
 		return take_ready(engine);
 
 	client = find_client(engine, &msg->vif);
-	if (!client || client->state == LINK_QUEUED)
+	if (!client)
 		return false;
 
 	msg->u.answer.text[sizeof(msg->u.answer.text) - 1] = '\0';
-	switch (msg->type) {
-	case LINK_ATTACHED:
-		return take_attached(client, msg);
-	case LINK_DETACHED:
-		if (client->state != LINK_DETACHING || client->unsent)
-			return false;
-		leave_detached(client);
-		return true;
-	case LINK_CARRIER:
-		if (client->state != LINK_DETACHING)
-			client->ops->carrier(client->arg, msg->u.carrier.on != 0);
-		return true;
-	case LINK_FAILED:
-		if (client->state != LINK_DETACHING)
-			client->ops->failed(client->arg, msg->u.answer.text);
-		return true;
-	default:
+	switch (link_client_take(client, msg)) {
+	case LINK_CLIENT_NONSENSE:
 		return false;
+	case LINK_CLIENT_OWES:
+		event_active(engine->kick, EV_TIMEOUT, 0);
+		break;
+	case LINK_CLIENT_REFUSED:
+		leave_refused(client, msg->u.answer.error, msg->u.answer.text);
+		break;
+	case LINK_CLIENT_DETACHED:
+		leave_detached(client);
+		break;
+	case LINK_CLIENT_STAYS:
+		break;
 	}
+	return true;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -303,44 +286,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* --- what it is told -------------------------------------------------------------------------------------- */
 
-static int send_order(struct engine *engine, struct link_client *client, enum link_type type)
-{
-	struct link_msg msg = {.magic = LINK_MAGIC, .type = type, .vif = client->id};
-	bool attach = type == LINK_ATTACH;
-
-	if (attach)
-		msg.u.attach = client->attach;
-	return link_send(engine->process.sock, &msg, client->fds, attach ? client->nr_fds : 0);
-}
-
-/* 0 if there is nothing (more) to send for this client. */
-static int serve(struct engine *engine, struct link_client *client)
-{
-	int ret;
-
-	if (client->state == LINK_QUEUED) {
-		ret = send_order(engine, client, LINK_ATTACH);
-		if (ret < 0)
-			return ret;
-		client->state = LINK_ATTACHING;
-		set_timer(client->timer, ANSWER_SECONDS);
-	} else if (client->state == LINK_DETACHING && client->unsent) {
-		ret = send_order(engine, client, LINK_DETACH);
-		if (ret < 0)
-			return ret;
-		client->unsent = false;
-		set_timer(client->timer, ANSWER_SECONDS);
-	}
-	return 0;
-}
-
 static void serve_all(struct engine *engine)
 {
 	struct link_client *client;
 	int ret = 0;
 
 	TAILQ_FOREACH (client, &engine->clients, entry) {
-		ret = serve(engine, client);
+		ret = link_client_serve(client, engine->process.sock);
 		if (ret < 0)
 			break;
 	}
@@ -433,7 +385,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	err("vif%u.%u: the engine owes an answer to %s", client->id.domid, client->id.handle,
-	    client->state == LINK_ATTACHING ? "attach" : "detach");
+	    link_client_awaits(client));
 	client->overdue = true;
 	kill_process(client->engine, "does not answer");
 }
@@ -500,6 +452,14 @@ int engine_attach(struct link_client *client)
 	engine->nr_clients++;
 	event_active(engine->kick, EV_TIMEOUT, 0);
 	return 0;
+}
+
+bool engine_police(struct link_client *client)
+{
+	if (!link_client_police(client))
+		return false;
+	event_active(client->engine->kick, EV_TIMEOUT, 0);
+	return true;
 }
 
 void engine_detach(struct link_client *client)

@@ -38,7 +38,15 @@ enum link_state {
 	LINK_DETACHING, /* LINK_DETACH sent */
 };
 
-/* What a vif is told; always from the event loop, never from within engine_attach or engine_detach. */
+/* Where a changed policy stands. */
+enum link_police {
+	LINK_POLICE_DONE,
+	LINK_POLICE_OWED,  /* to be sent */
+	LINK_POLICE_SENT,  /* by LINK_ATTACH or LINK_POLICY */
+	LINK_POLICE_AGAIN, /* sent, and has changed since */
+};
+
+/* What a vif is told; always from the event loop, never from within engine_attach, _police or _detach. */
 struct link_ops {
 	/* The answer to engine_attach; error is 0 or -errno. With an error the vif is no longer attached. */
 	void (*attached)(void *arg, int error, const char *text);
@@ -47,11 +55,13 @@ struct link_ops {
 	/* The guest broke the protocol; engine_detach is still to be called. */
 	void (*failed)(void *arg, const char *text);
 	void (*carrier)(void *arg, bool on);
+	/* The answer to engine_police: every queue works by attach.policy as it is now. */
+	void (*policed)(void *arg);
 };
 
 /* One vif's place in an engine; lives in struct vif. */
 struct link_client {
-	/* set by the vif while idle */
+	/* set by the vif while idle; attach.policy at any time, followed by engine_police */
 	struct link_vif id; /* serial is set here */
 	struct link_attach attach;
 	int fds[LINK_MAX_FDS]; /* enum link_attach_fd; the vif's own, kept open while attached */
@@ -59,8 +69,9 @@ struct link_client {
 	const struct link_ops *ops;
 	void *arg;
 
-	/* engine-link.c */
+	/* engine-link.c, link-client.c */
 	enum link_state state;
+	enum link_police police;
 	bool unsent;  /* DETACHING: the order is still to be sent */
 	bool overdue; /* its engine dies of this one's silence */
 	struct engine *engine;
@@ -79,6 +90,12 @@ void engines_stop(void);
 
 /* Attach; 0 and one call of attached() later, or -errno. */
 int engine_attach(struct link_client *client);
+
+/*
+ * attach.policy has changed: tell the engine; one call of policed() later, however often it changes in between.
+ * False if there is no engine to tell: the next engine_attach carries it, nobody calls.
+ */
+bool engine_police(struct link_client *client);
 
 /* Detach; one call of detached() later. attached() is not called any more. */
 void engine_detach(struct link_client *client);
