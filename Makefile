@@ -29,7 +29,7 @@ say = $(if $(V),,@echo "  $(1)	$(2)")
 COMMON_SRC  := $(addprefix netback/common/, log.c link.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
 CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-state.c vif-keys.c vif-files.c policy.c vlan-spec.c \
-	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c ctl.c metrics.c)
+	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c hotplug.c ctl.c metrics.c)
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
 CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
@@ -185,6 +185,7 @@ link-test-vif-state    := netback/control/vif-state.c
 link-test-config       := netback/control/config.c netback/common/log.c
 link-test-vlan-spec    := netback/control/vlan-spec.c
 link-test-policy       := netback/control/policy.c
+link-test-hotplug      := netback/control/hotplug.c netback/common/log.c
 link-test-link-client  := netback/control/link-client.c netback/common/link.c
 link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
 link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
@@ -200,6 +201,7 @@ link-test-sim-clock    := test/sim/clock.c netback/common/log.c
 link-test-sim-credit   := $(filter-out test/sim/credit2%,$(SIM_CORE))
 link-test-sim-credit2  := $(filter-out test/sim/credit.c test/sim/credit-%,$(SIM_CORE))
 libs-test-link-client := -levent_core
+libs-test-hotplug := -levent_core
 libs-test-iobatch := -luring
 libs-test-iobatch-stream := -luring
 libs-test-tx := -luring
