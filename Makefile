@@ -28,7 +28,7 @@ say = $(if $(V),,@echo "  $(1)	$(2)")
 # --- sources: explicit lists, in the order of the arrows ------------------------------------
 COMMON_SRC  := $(addprefix netback/common/, log.c link.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
-CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-state.c vif-keys.c vif-files.c policy.c vlan-spec.c \
+CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-steps.c vif-state.c vif-keys.c vif-files.c policy.c vlan-spec.c \
 	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c hotplug.c ctl.c metrics.c)
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hotplug.h"
 #include "netback/common/log.h"
 #include "vif.h"
 
@@ -109,6 +110,7 @@ static void mark_id(const struct keyval_vif *id)
 		}
 		TAILQ_INSERT_TAIL(&vifs, vif, entry);
 	}
+	vif->policy_stale = true;
 	backend_mark(vif);
 }
 
@@ -204,6 +206,7 @@ static void sweep(unsigned int domid, unsigned int handle)
 	if (find(domid, handle))
 		return;
 	tap_init(&tap, domid, handle);
+	tap.index = vif_files_load_index(config->run_dir, tap.name);
 	info("%s: left behind, removed", tap.name);
 	tap_destroy(&tap, "");
 	vif_files_remove(&files, config->run_dir, tap.name);
@@ -216,6 +219,7 @@ int backend_start(struct event_base *base, const struct config *settings)
 	if (!work || !keyval_root_path(root, sizeof(root), xenbus_domid()))
 		return -ENOMEM;
 
+	hotplug_init(base);
 	vif_init(base, config);
 	scan();
 	vif_files_each(config->run_dir, sweep);
@@ -239,5 +243,6 @@ void backend_stop(void)
 	xenbus_unwatch(release_watch);
 	while ((vif = TAILQ_FIRST(&vifs)))
 		remove_vif(vif);
+	hotplug_stop();
 	event_free(work);
 }

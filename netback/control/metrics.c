@@ -65,6 +65,8 @@ static void add_summary(struct json_object *out, const struct vif *vif)
 	add_bool(out, "carrier", vif->carrier);
 	add_text(out, "engine", engine_key(vif->link.engine));
 	add_number(out, "engine_pid", (uint64_t)engine_pid(vif->link.engine));
+	add_text(out, "hotplug_status", vif->hotplug_status);
+	add_text(out, "hotplug_error", vif->hotplug_error);
 	add_text(out, "error", vif->error);
 }
 
@@ -86,6 +88,41 @@ static void add_features(struct json_object *out, const struct link_features *f)
 	add_bool(out, "rx_csum_ipv4", f->rx_csum_ipv4);
 	add_bool(out, "rx_csum_ipv6", f->rx_csum_ipv6);
 	add_bool(out, "rx_notify", f->rx_notify);
+}
+
+static void add_rate(struct json_object *out, const char *name, const struct link_rate *rate)
+{
+	struct json_object *object;
+
+	if (!rate->usec)
+		return; /* not limited */
+	object = add_object(out, name);
+	add_number(object, "bytes", rate->bytes);
+	add_number(object, "usec", rate->usec);
+}
+
+static void add_policy(struct json_object *out, const struct vif *vif)
+{
+	struct link_policy policy;
+
+	vif_make_policy(vif, !nr_queues(vif) || vif->link.attach.features.rx_sg, &policy);
+	add_rate(out, "rate_tx", &policy.tx_rate);
+	add_rate(out, "rate_rx", &policy.rx_rate);
+	if (policy.mtu)
+		add_number(out, "mtu", policy.mtu);
+	if (policy.vlan.filter)
+		add_text(out, "vlan", vif->policy_keys.vlan_text);
+	add_bool(out, "complete_checksums", policy.complete_csums);
+	add_bool(out, "multicast_filter", policy.mcast_filter);
+	add_number(out, "xdp_headroom", policy.xdp_headroom);
+	add_bool(out, "enforced",
+		 vif->link.state == LINK_RUNNING && vif->link.police == LINK_POLICE_DONE);
+}
+
+static void add_ctrl(struct json_object *out, const struct link_ctrl *ctrl)
+{
+	add_number(out, "ring_ref", ctrl->ring_ref);
+	add_number(out, "event_channel", ctrl->evtchn);
 }
 
 static void add_ring(struct json_object *out, const char *name, const struct stats_ring *ring)
@@ -122,12 +159,14 @@ void metrics_show(struct json_object *out, const struct vif *vif)
 	add_summary(out, vif);
 	add_text(out, "interface", interface);
 	add_text(out, "frontend_path", vif->keys.frontend);
-	add_text(out, "hotplug_status", vif->hotplug_status);
 	add_bool(out, "online", vif->facts.online);
 	add_number(out, "failures", vif->failures);
 	add_number(out, "connects", ready ? vif->files.stats->connects : 0);
 	if (nr_queues(vif))
 		add_features(add_object(out, "features"), &vif->link.attach.features);
+	add_policy(add_object(out, "policy"), vif);
+	if (nr_queues(vif) && vif->link.attach.ctrl.present)
+		add_ctrl(add_object(out, "ctrl"), &vif->link.attach.ctrl);
 	queues = add_array(out, "queues");
 	for (unsigned int i = 0; i < nr_queues(vif); i++)
 		add_queue(append_object(queues), vif, i);

@@ -66,32 +66,35 @@ static int set_mac(const char *name)
 	return ret;
 }
 
-static const char *find_existing(const struct tap *tap, const char *alias)
+/* What a script has renamed still has its index. */
+static bool find_existing(const struct tap *tap, const char *alias, char name[IFNAMSIZ])
 {
-	if (if_nametoindex(tap->name))
-		return tap->name;
-	if (*alias && strlen(alias) < IFNAMSIZ && if_nametoindex(alias))
-		return alias;
-	return NULL;
+	if (tap->index && if_indextoname(tap->index, name))
+		return true;
+	strcpy(name, tap->name);
+	if (if_nametoindex(name))
+		return true;
+	snprintf(name, IFNAMSIZ, "%s", alias);
+	return *alias && strlen(alias) < IFNAMSIZ && if_nametoindex(name);
 }
 
 int tap_open(struct tap *tap, const char *alias, bool *ret_new)
 {
-	const char *there;
+	char name[IFNAMSIZ];
 	int fd, ret = 0;
 
 	*ret_new = false;
 	if (tap->nr_queues)
 		return 0;
 
-	there = find_existing(tap, alias);
-	fd = open_queue(there ? there : tap->name);
+	*ret_new = !find_existing(tap, alias, name);
+	fd = open_queue(*ret_new ? tap->name : name);
 	if (fd < 0)
 		return fd;
 
 	tap->fds[0] = fd;
 	tap->nr_queues = 1;
-	*ret_new = !there;
+	tap->index = if_nametoindex(*ret_new ? tap->name : name);
 	if (*ret_new)
 		ret = set_mac(tap->name);
 	if (ret == 0 && ioctl(fd, TUNSETPERSIST, 1) < 0)
@@ -135,6 +138,11 @@ static unsigned int offload_flags(const struct link_features *f)
 	return flags;
 }
 
+int tap_set_offloads(struct tap *tap, const struct link_features *features)
+{
+	return ioctl(tap->fds[0], TUNSETOFFLOAD, offload_flags(features)) < 0 ? -errno : 0;
+}
+
 static void drain(struct tap *tap)
 {
 	static char frame[65536 + TAP_VNET_HDR_BYTES];
@@ -167,8 +175,8 @@ int tap_connect(struct tap *tap, unsigned int nr, const struct link_features *fe
 
 	close_queues_above(tap, nr);
 	ret = open_queues_up_to(tap, nr);
-	if (ret == 0 && ioctl(tap->fds[0], TUNSETOFFLOAD, offload_flags(features)) < 0)
-		ret = -errno;
+	if (ret == 0)
+		ret = tap_set_offloads(tap, features);
 	if (ret < 0) {
 		tap_disconnect(tap);
 		return ret;
@@ -197,15 +205,16 @@ void tap_set_carrier(struct tap *tap, bool on)
 
 void tap_destroy(struct tap *tap, const char *alias)
 {
-	const char *there = find_existing(tap, alias);
+	char name[IFNAMSIZ];
 
-	if (!tap->nr_queues && there) {
-		tap->fds[0] = open_queue(there);
+	if (!tap->nr_queues && find_existing(tap, alias, name)) {
+		tap->fds[0] = open_queue(name);
 		tap->nr_queues = tap->fds[0] >= 0;
 	}
 	if (tap->nr_queues && ioctl(tap->fds[0], TUNSETPERSIST, 0) < 0)
 		warn_perror("%s: cannot be removed", tap->name);
 	tap_close(tap);
+	tap->index = 0;
 }
 
 void tap_close(struct tap *tap)

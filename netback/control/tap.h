@@ -26,14 +26,15 @@ struct tap {
 	char name[IFNAMSIZ];	  /* vifD.N, the name it was made with */
 	int fds[LINK_MAX_QUEUES]; /* non-blocking; an engine gets copies */
 	unsigned int nr_queues;	  /* open fds; 0: not ours (yet) */
+	unsigned int index;	  /* of the interface; 0: not known (yet) */
 };
 
 /* Names only: domid and handle from the store. Nothing is opened. */
 void tap_init(struct tap *tap, unsigned int domid, unsigned int handle);
 
 /*
- * Make the tap, or take over the one that is there: under its own name, or else as alias, the name the toolstack
- * wished for it ("" if none). A new one has the MAC fe:ff:ff:ff:ff:ff and no carrier. Does nothing if it is open.
+ * Make the tap, or take over the one that is there: with tap->index, if that is remembered from before; else under its
+ * own name, or else as alias, the name the toolstack wished for it ("" if none). Sets the index. A new one has the MAC fe:ff:ff:ff:ff:ff and no carrier. Does nothing if it is open.
  * *ret_new tells which.
  */
 int tap_open(struct tap *tap, const char *alias, bool *ret_new);
@@ -43,6 +44,9 @@ int tap_open(struct tap *tap, const char *alias, bool *ret_new);
  * guest which no longer is. On failure the tap has one queue.
  */
 int tap_connect(struct tap *tap, unsigned int nr, const struct link_features *features, bool fresh);
+
+/* Other features, while connected. */
+int tap_set_offloads(struct tap *tap, const struct link_features *features);
 
 /* After it: one queue, no carrier. */
 void tap_disconnect(struct tap *tap);

@@ -15,6 +15,10 @@
 #include "netback/common/link.h"
 #include "netback/common/log.h"
 
+enum {
+	BOOT_SIZE = 64, /* a UUID */
+};
+
 static int make_path(char path[PATH_MAX], const char *run_dir, const char *name, const char *suffix)
 {
 	return snprintf(path, PATH_MAX, "%s/%s.%s", run_dir, name, suffix) < PATH_MAX
@@ -83,6 +87,52 @@ int vif_files_forget_journal(const struct vif_files *files)
 	return 0;
 }
 
+/* Numbers of interfaces are not used twice before the next boot. */
+static void read_boot(char boot[BOOT_SIZE])
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	boot[0] = '\0';
+	if (!file)
+		return;
+	if (fgets(boot, BOOT_SIZE, file))
+		boot[strcspn(boot, "\n")] = '\0';
+	fclose(file);
+}
+
+unsigned int vif_files_load_index(const char *run_dir, const char *name)
+{
+	char path[PATH_MAX], boot[BOOT_SIZE], saved[BOOT_SIZE];
+	unsigned int index;
+	FILE *file;
+
+	if (make_path(path, run_dir, name, "tap") < 0)
+		return 0;
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	read_boot(boot);
+	if (fscanf(file, "%u %63s", &index, saved) != 2 || strcmp(boot, saved) != 0)
+		index = 0;
+	fclose(file);
+	return index;
+}
+
+void vif_files_save_index(const char *run_dir, const char *name, unsigned int index)
+{
+	char path[PATH_MAX], boot[BOOT_SIZE];
+	FILE *file;
+
+	read_boot(boot);
+	file = make_path(path, run_dir, name, "tap") < 0 ? NULL : fopen(path, "we");
+	if (!file) {
+		warn_perror("%s.tap", name);
+		return;
+	}
+	fprintf(file, "%u %s\n", index, boot);
+	fclose(file);
+}
+
 void vif_files_close(struct vif_files *files)
 {
 	if (!files->open)
@@ -107,6 +157,7 @@ void vif_files_remove(struct vif_files *files, const char *run_dir, const char *
 	vif_files_close(files);
 	remove_file(run_dir, name, "stats");
 	remove_file(run_dir, name, "journal");
+	remove_file(run_dir, name, "tap");
 }
 
 /* A decimal number and the dot after it; NULL if there is none. */

@@ -10,8 +10,9 @@
 /*
  *   RUN_DIR/vifD.N.stats     struct stats_vif (stats.h), removed with the vif
  *   RUN_DIR/vifD.N.journal   LINK_JOURNAL_BYTES, zeroed at each connect that is not a re-attach
+ *   RUN_DIR/vifD.N.tap       the index of the interface and the boot it is of, for the next netbackd
  *
- * Control creates them and hands the descriptors to an engine; it never writes the contents. Main thread only.
+ * Control creates them and hands the descriptors of the first two to an engine, which alone writes the contents. Main thread only.
  * Functions return 0 or -errno.
  */
 struct vif_files {
@@ -25,6 +26,10 @@ int vif_files_open(struct vif_files *files, const char *run_dir, const char *nam
 
 /* A new connection has nothing to finish. */
 int vif_files_forget_journal(const struct vif_files *files);
+
+/* The interface's index; load gives 0 if none was saved since the host was booted. */
+unsigned int vif_files_load_index(const char *run_dir, const char *name);
+void vif_files_save_index(const char *run_dir, const char *name, unsigned int index);
 
 void vif_files_close(struct vif_files *files);
 void vif_files_remove(struct vif_files *files, const char *run_dir, const char *name);

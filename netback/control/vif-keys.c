@@ -9,6 +9,7 @@
 
 #include "netback/common/log.h"
 #include "netback/common/util.h"
+#include "vlan-spec.h"
 
 enum {
 	QUEUE_PATH_SIZE = 64
@@ -60,6 +61,11 @@ int vif_keys_read_toolstack(const char *be, const struct keyval_vif *id,
 	if (xenbus_read_string(&dir, XSK_BE_VIFNAME, keys->vifname, sizeof(keys->vifname)) ==
 	    KEYVAL_REFUSE)
 		return refuse_key(why, &dir);
+	if (xenbus_read_string(&dir, XSK_BE_SCRIPT, keys->script, sizeof(keys->script)) ==
+		    KEYVAL_REFUSE ||
+	    xenbus_read_string(&dir, XSK_BE_GATEWAYDEV, keys->gatewaydev,
+			       sizeof(keys->gatewaydev)) == KEYVAL_REFUSE)
+		return refuse_key(why, &dir);
 	if (xenbus_read_string(&dir, XSK_BE_FRONTEND, keys->frontend, sizeof(keys->frontend)) ==
 	    KEYVAL_REFUSE)
 		return refuse_key(why, &dir);
@@ -68,6 +74,36 @@ int vif_keys_read_toolstack(const char *be, const struct keyval_vif *id,
 		return refuse(why, "frontend does not lie below the home of frontend-id (XSA-175)");
 	}
 	return 0;
+}
+
+static enum keyval_verdict read_rate(struct xenbus_dir *dir, enum xs_key key, struct link_rate *out)
+{
+	struct keyval_rate rate;
+	enum keyval_verdict verdict = xenbus_read_rate(dir, key, &rate);
+
+	*out = (struct link_rate){.bytes = rate.usec ? rate.bytes : 0, .usec = rate.usec};
+	return verdict;
+}
+
+int vif_keys_read_policy(const char *be, struct policy_keys *keys, char why[KEYVAL_EXPLAIN_SIZE])
+{
+	struct xenbus_dir dir = {.path = be};
+	enum keyval_verdict checksums;
+
+	*keys = (struct policy_keys){0};
+	checksums = xenbus_read_bool(&dir, XSK_BE_COMPLETE_CHECKSUMS, &keys->complete_csums);
+	keys->has_complete_csums = checksums == KEYVAL_OK;
+	if (checksums == KEYVAL_REFUSE ||
+	    read_rate(&dir, XSK_BE_RATE, &keys->tx_rate) == KEYVAL_REFUSE ||
+	    read_rate(&dir, XSK_BE_RATE_RX, &keys->rx_rate) == KEYVAL_REFUSE ||
+	    xenbus_read_uint(&dir, XSK_BE_MTU, NULL, &keys->mtu) == KEYVAL_REFUSE ||
+	    xenbus_read_string(&dir, XSK_BE_VLAN, keys->vlan_text, sizeof(keys->vlan_text)) ==
+		    KEYVAL_REFUSE)
+		return refuse_key(why, &dir);
+
+	if (!*keys->vlan_text)
+		return 0;
+	return vlan_spec_parse(keys->vlan_text, &keys->vlan, why, KEYVAL_EXPLAIN_SIZE);
 }
 
 /* --- what we write ---------------------------------------------------------------------------------------- */
@@ -90,7 +126,7 @@ static const struct {
 struct write_request {
 	const char *be;
 	unsigned int published, state, max_queues;
-	const char *error;
+	const char *text;
 };
 
 /* 0 if the directory is there and was not made anew behind our back: nobody but the toolstack writes 1. */
@@ -155,7 +191,7 @@ static int write_error(uint32_t t, void *arg)
 	struct xenbus_dir dir = {.path = request->be, .t = t};
 	int ret = check_ours(&dir, request->published);
 
-	return ret ? ret : xenbus_write_string(&dir, XSK_BE_ERROR, request->error);
+	return ret ? ret : xenbus_write_string(&dir, XSK_BE_ERROR, request->text);
 }
 
 /* The DOM_ERROR key is a path below the backend's home. Its directory is about this vif alone. */
@@ -167,7 +203,7 @@ static bool linux_error_path(char path[KEYVAL_PATH_SIZE], const struct keyval_vi
 void vif_keys_write_error(const char *be, const struct keyval_vif *id, int error, const char *text)
 {
 	char value[KEYVAL_EXPLAIN_SIZE + 16], path[KEYVAL_PATH_SIZE];
-	struct write_request request = {.be = be, .error = value};
+	struct write_request request = {.be = be, .text = value};
 
 	snprintf(value, sizeof(value), "%d %s", error < 0 ? -error : error, text);
 	xenbus_transaction(write_error, &request);
@@ -187,12 +223,60 @@ void vif_keys_clear_error(const char *be, const struct keyval_vif *id)
 	}
 }
 
+static int write_hotplug_error(uint32_t t, void *arg)
+{
+	const struct write_request *request = arg;
+	struct xenbus_dir dir = {.path = request->be, .t = t};
+	char status[KEYVAL_STRING_SIZE];
+	int ret = check_ours(&dir, request->published);
+
+	if (ret < 0)
+		return ret;
+	if (xenbus_read_string(&dir, XSK_BE_HOTPLUG_STATUS, status, sizeof(status)) == KEYVAL_OK &&
+	    strcmp(status, "error") == 0)
+		return 0;
+	ret = xenbus_write_string(&dir, XSK_BE_HOTPLUG_ERROR, request->text);
+	return ret ? ret : xenbus_write_string(&dir, XSK_BE_HOTPLUG_STATUS, "error");
+}
+
+int vif_keys_write_hotplug_error(const char *be, unsigned int published, const char *text)
+{
+	struct write_request request = {.be = be, .published = published, .text = text};
+
+	return xenbus_transaction(write_hotplug_error, &request);
+}
+
+static int remove_directory(uint32_t t, void *arg)
+{
+	const struct write_request *request = arg;
+	struct xenbus_dir dir = {.path = request->be, .t = t};
+	unsigned int state;
+	bool online;
+	int ret = check_ours(&dir, request->published);
+
+	if (ret < 0)
+		return ret;
+	if (xenbus_read_state(&dir, XSK_BE_STATE, &state) != KEYVAL_OK ||
+	    state != XenbusStateClosed ||
+	    xenbus_read_bool(&dir, XSK_BE_ONLINE, &online) != KEYVAL_OK || online)
+		return -EBUSY;
+	return xenbus_remove_dir(&dir);
+}
+
+int vif_keys_remove(const char *be, unsigned int published)
+{
+	struct write_request request = {.be = be, .published = published};
+
+	return xenbus_transaction(remove_directory, &request);
+}
+
 /* --- the frontend's keys ---------------------------------------------------------------------------------- */
 
 struct read_request {
 	const char *fe;
 	unsigned int max_queues;
 	struct link_attach *attach;
+	struct policy_wishes *wishes;
 	char *why;
 };
 
@@ -277,6 +361,45 @@ static int read_queue(struct xenbus_dir *dir, unsigned int queues, unsigned int 
 	return ret < 0 ? ret : read_ports(dir, queues, n, queue, why);
 }
 
+/* In the frontend's directory whatever the number of queues. */
+static int read_ctrl(struct xenbus_dir *dir, struct link_ctrl *ctrl, char *why)
+{
+	enum keyval_verdict ref =
+		xenbus_read_uint(dir, XSK_FE_CTRL_RING_REF, NULL, &ctrl->ring_ref);
+	enum keyval_verdict port;
+
+	if (ref == KEYVAL_REFUSE)
+		return refuse_key(why, dir);
+	port = xenbus_read_uint(dir, XSK_FE_EVENT_CHANNEL_CTRL, NULL, &ctrl->evtchn);
+	if (port == KEYVAL_REFUSE)
+		return refuse_key(why, dir);
+	if (ref != port)
+		return refuse(
+			why, "ctrl-ring-ref and event-channel-ctrl go together, only one is there");
+	ctrl->present = ref == KEYVAL_OK;
+	return 0;
+}
+
+static void read_wishes(struct xenbus_dir *dir, struct policy_wishes *wishes)
+{
+	uint32_t headroom;
+
+	if (xenbus_read_bool(dir, XSK_FE_REQUEST_MULTICAST_CONTROL, &wishes->mcast_filter) ==
+	    KEYVAL_REFUSE)
+		wishes->mcast_filter = false;
+	if (xenbus_read_uint(dir, XSK_FE_XDP_HEADROOM, NULL, &headroom) == KEYVAL_REFUSE)
+		headroom = 0;
+	wishes->xdp_headroom = (uint16_t)headroom;
+}
+
+void vif_keys_read_wishes(const char *fe, struct policy_wishes *wishes)
+{
+	/* The guest may write them as often as it likes. */
+	struct xenbus_dir dir = {.path = fe, .quiet = true};
+
+	read_wishes(&dir, wishes);
+}
+
 static int read_all(uint32_t t, void *arg)
 {
 	const struct read_request *request = arg;
@@ -297,16 +420,20 @@ static int read_all(uint32_t t, void *arg)
 
 	for (unsigned int i = 0; ret == 0 && i < attach->nr_queues; i++)
 		ret = read_queue(&dir, attach->nr_queues, i, &attach->queue[i], request->why);
+	if (ret == 0)
+		ret = read_ctrl(&dir, &attach->ctrl, request->why);
+	read_wishes(&dir, request->wishes);
 	return ret;
 }
 
 int vif_keys_read_frontend(const char *fe, unsigned int max_queues, struct link_attach *attach,
-			   char why[KEYVAL_EXPLAIN_SIZE])
+			   struct policy_wishes *wishes, char why[KEYVAL_EXPLAIN_SIZE])
 {
 	struct read_request request = {
 		.fe = fe,
 		.max_queues = max_queues,
 		.attach = attach,
+		.wishes = wishes,
 		.why = why,
 	};
 

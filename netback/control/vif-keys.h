@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "netback/common/link.h"
+#include "policy.h"
 #include "xenbus.h"
 
 /*
@@ -19,10 +20,15 @@
 struct vif_toolstack_keys {
 	char frontend[KEYVAL_PATH_SIZE]; /* lies below the guest's home, whatever the store says */
 	char vifname[IFNAMSIZ];		 /* the name the toolstack wishes; "" if none */
+	char script[KEYVAL_PATH_SIZE];	 /* the hotplug script; "" if none */
+	char gatewaydev[64];		 /* for it */
 };
 
 int vif_keys_read_toolstack(const char *be, const struct keyval_vif *id,
 			    struct vif_toolstack_keys *keys, char why[KEYVAL_EXPLAIN_SIZE]);
+
+/* The part that may change at any time. */
+int vif_keys_read_policy(const char *be, struct policy_keys *keys, char why[KEYVAL_EXPLAIN_SIZE]);
 
 /*
  * Writers. Only into a directory that is ours: deleting it and writing a state into it would leave a directory of
@@ -34,9 +40,18 @@ int vif_keys_offer(const char *be, unsigned int published, unsigned int max_queu
 
 int vif_keys_publish(const char *be, unsigned int published, unsigned int state);
 
-/* What the frontend wants, all of one moment. */
+/* hotplug-status "error" and the reason, unless the script has said so itself. */
+int vif_keys_write_hotplug_error(const char *be, unsigned int published, const char *text);
+
+/* Remove the directory of a device that is closed and not wanted, and its parent if it is the last one. */
+int vif_keys_remove(const char *be, unsigned int published);
+
+/* What the frontend wants, all of one moment; attach->policy is not touched. */
 int vif_keys_read_frontend(const char *fe, unsigned int max_queues, struct link_attach *attach,
-			   char why[KEYVAL_EXPLAIN_SIZE]);
+			   struct policy_wishes *wishes, char why[KEYVAL_EXPLAIN_SIZE]);
+
+/* What it may wish anew while connected; bad values count as none. */
+void vif_keys_read_wishes(const char *fe, struct policy_wishes *wishes);
 
 /* Leave "ERRNO TEXT" where people look: the backend directory, and where Linux puts it. */
 void vif_keys_write_error(const char *be, const struct keyval_vif *id, int error, const char *text);

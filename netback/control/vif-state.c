@@ -38,7 +38,7 @@ static const enum goal goals[] = {
 	[XenbusStateConnected] = GOAL_CONNECT,
 	[XenbusStateClosing] = GOAL_CLOSING,
 	[XenbusStateClosed] = GOAL_CLOSED,
-	[XenbusStateReconfiguring] = GOAL_FAIL, /* needs feature-xdp-headroom, which we do not offer */
+	[XenbusStateReconfiguring] = GOAL_CONNECT, /* connected, with a wish: see reconfigure() */
 	[XenbusStateReconfigured] = GOAL_FAIL,
 };
 
@@ -91,14 +91,35 @@ static enum goal find_goal(enum vif_state state, const struct vif_facts *facts)
 	return goal;
 }
 
+/* A script that runs needs the tap, and one at a time is enough. */
+static enum vif_action take_away(const struct vif_facts *facts)
+{
+	if (facts->unplug)
+		return VIF_UNPLUG;
+	return facts->busy ? VIF_NOTHING : VIF_DESTROY;
+}
+
 /* Nothing is written any more: the directory is not ours. */
-static enum vif_action leave(enum vif_state state)
+static enum vif_action leave(enum vif_state state, const struct vif_facts *facts)
 {
 	if (state == VIF_DETACHING)
 		return VIF_NOTHING;
 	if (vif_state_has_rings(state))
 		return VIF_DETACH;
-	return state == VIF_NEW || state == VIF_OVER ? VIF_RESET : VIF_DESTROY;
+	return state == VIF_NEW || state == VIF_OVER ? VIF_RESET : take_away(facts);
+}
+
+/*
+ * Linux' netfront writes 7, waits for our 8, and writes 4. xen-netback stays at 8 then, so that the next such wait
+ * ends before anything was done; we follow to 4, which netfront takes as well. What others have written instead
+ * of our 4, a detach, is not overwritten.
+ */
+static enum vif_action reconfigure(const struct vif_facts *facts)
+{
+	if (facts->frontend == XenbusStateReconfiguring)
+		return facts->backend == XenbusStateConnected && facts->policed ? VIF_RECONFIGURED
+										: VIF_NOTHING;
+	return facts->backend == XenbusStateReconfigured ? VIF_PUBLISH : VIF_NOTHING;
 }
 
 /* The first look at a vif that a netbackd before us has worked on: no rings are mapped now. */
@@ -106,6 +127,7 @@ static enum vif_action take_over(const struct vif_facts *facts)
 {
 	switch (facts->backend) {
 	case XenbusStateConnected:
+	case XenbusStateReconfigured:
 		return frontend_goal(facts) == GOAL_CONNECT ? VIF_ADOPT : VIF_CLOSE;
 	case XenbusStateClosing:
 	case XenbusStateClosed:
@@ -121,7 +143,7 @@ enum vif_action vif_state_next(enum vif_state state, const struct vif_facts *fac
 	enum goal goal;
 
 	if (facts->vanished)
-		return leave(state);
+		return leave(state, facts);
 
 	if (state == VIF_NEW)
 		action = take_over(facts);
@@ -130,8 +152,10 @@ enum vif_action vif_state_next(enum vif_state state, const struct vif_facts *fac
 
 	goal = find_goal(state, facts);
 	if (state == VIF_CLOSED && goal == GOAL_CLOSED && (!facts->online || !facts->frontend))
-		return VIF_DESTROY;
+		return take_away(facts);
 	if (state == VIF_ATTACHED && goal == GOAL_CONNECT && facts->plugged)
 		return VIF_PUBLISH;
+	if (state == VIF_CONNECTED && goal == GOAL_CONNECT)
+		return reconfigure(facts);
 	return steps[state][goal];
 }

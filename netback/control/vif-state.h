@@ -22,7 +22,7 @@ enum vif_state {
 	VIF_WAIT,      /* the tap exists, features are offered (2) */
 	VIF_ATTACHING, /* LINK_ATTACH sent (2) */
 	VIF_ATTACHED,  /* rings run, the hotplug script is not done (2) */
-	VIF_CONNECTED, /* (4) */
+	VIF_CONNECTED, /* (4; 8 while the frontend is in 7) */
 	VIF_DETACHING, /* LINK_DETACH sent (whatever was published last) */
 	VIF_DETACHED,  /* it has let go of the rings */
 	VIF_CLOSING,   /* rings are unmapped (5) */
@@ -40,21 +40,26 @@ struct vif_facts {
 	bool plugged;	   /* the hotplug script is done, or there is none */
 	bool failed;	   /* we gave the vif up; wait until the frontend moves */
 	bool out_of_grace; /* offline, and the guest had its time to close */
+	bool policed;	   /* the engine works by the last policy it was given */
+	bool unplug;	   /* we ran the hotplug script and have to tell it of the end */
+	bool busy;	   /* a hotplug script of ours runs */
 };
 
 enum vif_action {
 	VIF_NOTHING,
-	VIF_OFFER,   /* create the tap, write the features and state 2 */
-	VIF_ADOPT,   /* we find state 4: take the running guest over */
-	VIF_RESUME,  /* we find state 5 or 6: carry on from there */
-	VIF_ATTACH,  /* read the frontend's keys, hand the rings to an engine */
-	VIF_PUBLISH, /* write state 4 */
-	VIF_DETACH,  /* have the engine let go of the rings, then write state 5 */
-	VIF_CLOSE,   /* write state 5; there are no rings */
-	VIF_FINISH,  /* write state 6 */
-	VIF_DESTROY, /* remove the tap and the files */
-	VIF_FAIL,    /* the frontend is in a state no protocol knows */
-	VIF_RESET,   /* start again with the directory that has taken our name */
+	VIF_OFFER,	  /* create the tap, write the features and state 2 */
+	VIF_ADOPT,	  /* we find state 4: take the running guest over */
+	VIF_RESUME,	  /* we find state 5 or 6: carry on from there */
+	VIF_ATTACH,	  /* read the frontend's keys, hand the rings to an engine */
+	VIF_PUBLISH,	  /* write state 4 */
+	VIF_DETACH,	  /* have the engine let go of the rings, then write state 5 */
+	VIF_CLOSE,	  /* write state 5; there are no rings */
+	VIF_FINISH,	  /* write state 6 */
+	VIF_RECONFIGURED, /* write state 8: what state 7 has asked for is done */
+	VIF_UNPLUG,	  /* run the hotplug script with "offline" */
+	VIF_DESTROY,	  /* remove the tap and the files */
+	VIF_FAIL,	  /* the frontend is in a state no protocol knows */
+	VIF_RESET,	  /* start again with the directory that has taken our name */
 	VIF_ACTION_COUNT,
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vif.c: look at the store, decide, act */
+/* vif.c: look at the store, decide, have it done */
 #include "vif.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "backend.h"
 #include "netback/common/log.h"
 #include "netback/common/util.h"
+#include "vif-steps.h"
 
 enum {
 	GRACE_SECONDS = 3, /* libxl waits 10 */
@@ -29,6 +30,7 @@ void vif_init(struct event_base *loop, const struct config *settings)
 {
 	base = loop;
 	config = settings;
+	vif_steps_init(settings);
 }
 
 /* --- timers and watches: they only mark ------------------------------------------------------------------- */
@@ -38,24 +40,49 @@ static void set_timer(struct event *timer, int seconds)
 	event_add(timer, &(struct timeval){.tv_sec = seconds});
 }
 
+void vif_look_later(struct vif *vif)
+{
+	set_timer(vif->later, LATER_SECONDS);
+}
+
 static void on_frontend(void *arg, const char *path);
+
+static struct xenbus_watch *watch_key(struct vif *vif, enum xs_key key)
+{
+	char path[KEYVAL_PATH_SIZE + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", vif->keys.frontend, xsk_name(key));
+	return xenbus_watch(path, on_frontend, vif);
+}
 
 static void watch_frontend(struct vif *vif)
 {
-	char path[KEYVAL_PATH_SIZE + 16];
-
 	if (vif->fe_watch || !*vif->keys.frontend)
 		return;
-	snprintf(path, sizeof(path), "%s/%s", vif->keys.frontend, xsk_name(XSK_FE_STATE));
-	vif->fe_watch = xenbus_watch(path, on_frontend, vif);
+	vif->fe_watch = watch_key(vif, XSK_FE_STATE);
 	if (!vif->fe_watch)
-		set_timer(vif->later, LATER_SECONDS);
+		vif_look_later(vif);
+}
+
+/*
+ * A wish may change while the rings run. A driver domain may have no watch left for it (the store limits them):
+ * then the wish is only seen together with a change of the state.
+ */
+static void watch_wishes(struct vif *vif)
+{
+	if (!vif_state_has_rings(vif->state)) {
+		xenbus_unwatch(vif->wish_watch);
+		vif->wish_watch = NULL;
+	} else if (!vif->wish_watch && vif->fe_watch) {
+		vif->wish_watch = watch_key(vif, XSK_FE_REQUEST_MULTICAST_CONTROL);
+	}
 }
 
 static void unwatch_frontend(struct vif *vif)
 {
 	xenbus_unwatch(vif->fe_watch);
-	vif->fe_watch = NULL;
+	xenbus_unwatch(vif->wish_watch);
+	vif->fe_watch = vif->wish_watch = NULL;
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
@@ -85,7 +112,7 @@ static void on_frontend(void *arg, const char *path)
 	/* Nothing is lost: a new watch fires at once. */
 	info("%s: the guest writes its state too often: not watched for a second", vif->name);
 	unwatch_frontend(vif);
-	set_timer(vif->later, LATER_SECONDS);
+	vif_look_later(vif);
 }
 
 static void on_grace_over(evutil_socket_t fd, short what, void *arg)
@@ -142,11 +169,20 @@ static void on_carrier(void *arg, bool on)
 	info(on ? "%s: Guest Rx ready" : "%s: Guest Rx stalled", vif->name);
 }
 
+static void on_policed(void *arg)
+{
+	struct vif *vif = arg;
+
+	vif->facts.policed = true;
+	backend_mark(vif);
+}
+
 static const struct link_ops link_ops = {
 	.attached = on_attached,
 	.detached = on_detached,
 	.failed = on_failed,
 	.carrier = on_carrier,
+	.policed = on_policed,
 };
 
 /* --- birth and death -------------------------------------------------------------------------------------- */
@@ -166,6 +202,9 @@ struct vif *vif_new(const struct keyval_vif *id)
 	};
 	vif->link.ops = &link_ops;
 	vif->link.arg = vif;
+	vif->hotplug.done = vif_on_script_done;
+	vif->hotplug.arg = vif;
+	vif->policy_stale = true;
 	vif->grace = event_new(base, -1, 0, on_grace_over, vif);
 	vif->later = event_new(base, -1, 0, on_later, vif);
 	if (keyval_dir_path(vif->be, sizeof(vif->be), XS_DIR_BE, id) && vif->grace && vif->later)
@@ -178,6 +217,7 @@ void vif_free(struct vif *vif)
 {
 	unwatch_frontend(vif);
 	engine_forget(&vif->link);
+	hotplug_forget(&vif->hotplug);
 	tap_close(&vif->tap);
 	vif_files_close(&vif->files);
 	if (vif->grace)
@@ -209,17 +249,6 @@ void vif_fail(struct vif *vif, int error, const char *fmt, ...)
 	else
 		vif->state = VIF_DETACHED;
 	backend_mark(vif);
-}
-
-/* A step met the store's own trouble. If the directory is gone its watch tells; else look again later. */
-static bool retry(struct vif *vif, int error)
-{
-	if (error == -ENOENT)
-		return false;
-	if (error != -EAGAIN)
-		warn("%s: the store refuses: %s", vif->name, strerror(-error));
-	set_timer(vif->later, LATER_SECONDS);
-	return false;
 }
 
 /* --- look ------------------------------------------------------------------------------------------------- */
@@ -257,10 +286,24 @@ static void read_frontend_state(struct vif *vif)
 		vif->facts.failed = false;
 }
 
+static void read_hotplug_error(struct vif *vif, struct xenbus_dir *dir)
+{
+	char why[KEYVAL_STRING_SIZE];
+
+	if (strcmp(vif->hotplug_status, "error") != 0) {
+		vif->hotplug_error[0] = '\0';
+		return;
+	}
+	if (xenbus_read_string(dir, XSK_BE_HOTPLUG_ERROR, why, sizeof(why)) != KEYVAL_OK)
+		strcpy(why, "it gave no reason");
+	snprintf(vif->hotplug_error, sizeof(vif->hotplug_error), "%.250s", why);
+	warn("%s: the hotplug script failed: %s", vif->name, why);
+}
+
 /* An existing key that does not say "connected" means wait, even if it is empty: libxl makes it so. */
 static void read_hotplug(struct vif *vif, struct xenbus_dir *dir)
 {
-	char status[sizeof(vif->hotplug_status)], why[KEYVAL_STRING_SIZE];
+	char status[sizeof(vif->hotplug_status)];
 	enum keyval_verdict verdict =
 		xenbus_read_string(dir, XSK_BE_HOTPLUG_STATUS, status, sizeof(status));
 
@@ -268,11 +311,7 @@ static void read_hotplug(struct vif *vif, struct xenbus_dir *dir)
 	if (strcmp(status, vif->hotplug_status) == 0)
 		return;
 	strcpy(vif->hotplug_status, status);
-	if (strcmp(status, "error") != 0)
-		return;
-	if (xenbus_read_string(dir, XSK_BE_HOTPLUG_ERROR, why, sizeof(why)) != KEYVAL_OK)
-		strcpy(why, "it gave no reason");
-	warn("%s: the hotplug script failed: %s", vif->name, why);
+	read_hotplug_error(vif, dir);
 }
 
 /* Offline: the guest is told by state 5, which the toolstack writes itself, and gets some time. */
@@ -301,6 +340,73 @@ static void read_toolstack(struct vif *vif)
 	watch_frontend(vif);
 }
 
+/* --- the policy ------------------------------------------------------------------------------------------- */
+
+struct link_features vif_tap_features(const struct vif *vif)
+{
+	struct link_features features = vif->link.attach.features;
+
+	/* The kernel completes what it may not leave blank, and cuts what is too long. */
+	if (vif->link.attach.policy.complete_csums)
+		features = (struct link_features){.rx_sg = features.rx_sg};
+	return features;
+}
+
+void vif_make_policy(const struct vif *vif, bool rx_sg, struct link_policy *out)
+{
+	policy_make(&vif->policy_keys, &vif->wishes, rx_sg, config, out);
+}
+
+/* A vif that was given up for its keys stays so until its frontend moves, and then they are read again. */
+static void read_policy(struct vif *vif)
+{
+	char why[KEYVAL_EXPLAIN_SIZE];
+	int ret;
+
+	if (!vif->policy_stale || vif->facts.failed)
+		return;
+	ret = vif_keys_read_policy(vif->be, &vif->policy_keys, why);
+	vif->policy_stale = ret < 0;
+	if (ret < 0 && xenbus_alive())
+		vif_fail(vif, ret, "%s", why);
+}
+
+/* The headroom counts when the frontend asks for it by state 7; it may write the key long before. */
+static void read_wishes(struct vif *vif)
+{
+	struct policy_wishes wishes;
+
+	vif_keys_read_wishes(vif->keys.frontend, &wishes);
+	vif->wishes.mcast_filter = wishes.mcast_filter;
+	if (vif->facts.frontend == XenbusStateReconfiguring)
+		vif->wishes.xdp_headroom = wishes.xdp_headroom;
+}
+
+/* Tell a running engine, and the tap, of what has changed. */
+static void police(struct vif *vif)
+{
+	struct link_policy *policy = &vif->link.attach.policy, now;
+	struct link_features features;
+	bool other_tap;
+
+	if (vif->link.state == LINK_IDLE || vif->link.state == LINK_DETACHING)
+		return;
+	read_wishes(vif);
+	vif_make_policy(vif, vif->link.attach.features.rx_sg, &now);
+	if (policy_equal(policy, &now))
+		return;
+
+	info("%s: another policy", vif->name);
+	other_tap = policy->complete_csums != now.complete_csums;
+	*policy = now;
+	features = vif_tap_features(vif);
+	if (other_tap && tap_set_offloads(&vif->tap, &features) < 0)
+		warn_perror("%s: offloads", vif->name);
+	vif->facts.policed = !engine_police(&vif->link);
+}
+
+/* --- all together ----------------------------------------------------------------------------------------- */
+
 /* False: nothing that was read may be believed. */
 static bool look(struct vif *vif)
 {
@@ -314,206 +420,27 @@ static bool look(struct vif *vif)
 			read_toolstack(vif);
 		read_frontend_state(vif);
 		read_hotplug(vif, &dir);
+		read_policy(vif);
+		police(vif);
+		watch_wishes(vif);
 		watch_the_clock(vif);
 	}
 	return xenbus_alive();
 }
 
-/* --- act -------------------------------------------------------------------------------------------------- */
-
-/*
- * Each step returns true if there may be another one to take at once.
- */
-
-static bool do_nothing(struct vif *vif)
+bool vif_begin_anew(struct vif *vif)
 {
-	(void)vif;
-	return false;
-}
-
-static bool publish(struct vif *vif, unsigned int state, enum vif_state next)
-{
-	int ret = vif_keys_publish(vif->be, vif->published, state);
-
-	if (ret < 0)
-		return retry(vif, ret);
-	info("%s: state %u", vif->name, state);
-	vif->published = state;
-	vif->state = next;
-	return true;
-}
-
-/* Tap and files, made or found. */
-static int hold(struct vif *vif)
-{
-	bool is_new;
-	int ret;
-
-	ret = tap_open(&vif->tap, vif->keys.vifname, &is_new);
-	if (ret < 0) {
-		vif_fail(vif, ret, "tap %s: %s", vif->name, strerror(-ret));
-		return ret;
-	}
-	if (is_new && vif->state == VIF_NEW && vif->facts.backend == XenbusStateConnected)
-		warn("%s: its interface was gone and is new: run the hotplug script again",
-		     vif->name);
-
-	ret = vif_files_open(&vif->files, config->run_dir, vif->name);
-	if (ret < 0)
-		vif_fail(vif, ret, "files in %s: %s", config->run_dir, strerror(-ret));
-	return ret;
-}
-
-static bool do_offer(struct vif *vif)
-{
-	int ret;
-
-	if (hold(vif) < 0)
-		return true;
-	ret = vif_keys_offer(vif->be, vif->published, config->max_queues);
-	if (ret < 0)
-		return retry(vif, ret);
-	info("%s: state %u", vif->name, XenbusStateInitWait);
-	vif->published = XenbusStateInitWait;
-	vif->state = VIF_WAIT;
-	return true;
-}
-
-static void fill_link(struct vif *vif)
-{
-	vif->link.fds[LINK_FD_STATS] = vif->files.stats_fd;
-	vif->link.fds[LINK_FD_JOURNAL] = vif->files.journal_fd;
-	memcpy(&vif->link.fds[LINK_FD_TAP], vif->tap.fds,
-	       vif->tap.nr_queues * sizeof(vif->tap.fds[0]));
-	vif->link.nr_fds = LINK_FD_TAP + vif->tap.nr_queues;
-}
-
-static bool do_attach(struct vif *vif)
-{
-	/* Who was connected before we started was offered what was right then. */
-	unsigned int max_queues = vif->adopted ? LINK_MAX_QUEUES : config->max_queues;
-	char why[KEYVAL_EXPLAIN_SIZE];
-	int ret;
-
-	ret = vif_keys_read_frontend(vif->keys.frontend, max_queues, &vif->link.attach, why);
-	if (!xenbus_alive() || ret == -EAGAIN || ret == -EBUSY)
-		return retry(vif, ret);
-	if (ret < 0) {
-		vif_fail(vif, ret, "%s", *why ? why : strerror(-ret));
-		return true;
-	}
-
-	ret = tap_connect(&vif->tap, vif->link.attach.nr_queues, &vif->link.attach.features,
-			  !vif->adopted);
-	if (ret == 0 && !vif->adopted)
-		ret = vif_files_forget_journal(&vif->files);
-	if (ret == 0) {
-		fill_link(vif);
-		ret = engine_attach(&vif->link);
-	}
-	if (ret < 0) {
-		vif_fail(vif, ret, "cannot be handed to an engine: %s", strerror(-ret));
-		return true;
-	}
-	vif->state = VIF_ATTACHING;
-	return false;
-}
-
-static bool do_adopt(struct vif *vif)
-{
-	if (hold(vif) < 0)
-		return true;
-	vif->adopted = true;
-	vif->published = XenbusStateConnected;
-	return do_attach(vif);
-}
-
-/* Rings are not mapped. A vif that was given up stays so: its error node tells. */
-static bool do_resume(struct vif *vif)
-{
-	struct xenbus_dir dir = {.path = vif->be};
-
-	vif->published = vif->facts.backend;
-	vif->state = vif->published == XenbusStateClosed ? VIF_CLOSED : VIF_CLOSING;
-	if (xenbus_read_string(&dir, XSK_BE_ERROR, vif->error, sizeof(vif->error)) == KEYVAL_OK) {
-		vif->has_error_nodes = vif->facts.failed = true;
-		vif->failed_at = vif->facts.frontend;
-	}
-	return true;
-}
-
-static bool do_publish(struct vif *vif)
-{
-	if (!publish(vif, XenbusStateConnected, VIF_CONNECTED))
-		return false;
-	vif->error[0] = '\0';
-	if (vif->has_error_nodes)
-		vif_keys_clear_error(vif->be, &vif->id);
-	vif->has_error_nodes = false;
-	return true;
-}
-
-static bool do_detach(struct vif *vif)
-{
-	engine_detach(&vif->link);
-	vif->state = vif->link.state == LINK_DETACHING ? VIF_DETACHING : VIF_DETACHED;
-	vif->adopted = false;
-	return true;
-}
-
-static bool do_close(struct vif *vif)
-{
-	tap_disconnect(&vif->tap);
-	vif->carrier = false;
-	return publish(vif, XenbusStateClosing, VIF_CLOSING);
-}
-
-static bool do_finish(struct vif *vif)
-{
-	return publish(vif, XenbusStateClosed, VIF_CLOSED);
-}
-
-static bool do_destroy(struct vif *vif)
-{
-	unwatch_frontend(vif);
-	tap_destroy(&vif->tap, vif->keys.vifname);
-	vif_files_remove(&vif->files, config->run_dir, vif->name);
-	if (vif->has_error_nodes)
-		vif_keys_clear_error(vif->be, &vif->id);
-	vif->has_error_nodes = false;
-	vif->state = VIF_OVER;
-	info("%s: removed", vif->name);
-	return true;
-}
-
-static bool do_fail(struct vif *vif)
-{
-	vif_fail(vif, -EPROTO, "the frontend is in state %u, which no frontend has",
-		 vif->facts.frontend);
-	return true;
-}
-
-/* The directory that bears our name now is another device. */
-static bool do_reset(struct vif *vif)
-{
-	if (vif->facts.backend == XenbusStateUnknown)
-		return false;
 	event_del(vif->grace);
+	unwatch_frontend(vif);
 	vif->facts = (struct vif_facts){0};
 	vif->state = VIF_NEW;
 	vif->published = XenbusStateUnknown;
-	vif->hotplug_status[0] = '\0';
+	vif->hotplug_status[0] = vif->hotplug_error[0] = '\0';
 	vif->error[0] = '\0';
-	vif->dead = false;
+	vif->dead = vif->has_plugged = false;
+	vif->policy_stale = true;
 	return look(vif);
 }
-
-static bool (*const steps[VIF_ACTION_COUNT])(struct vif *vif) = {
-	[VIF_NOTHING] = do_nothing, [VIF_OFFER] = do_offer,   [VIF_ADOPT] = do_adopt,
-	[VIF_RESUME] = do_resume,   [VIF_ATTACH] = do_attach, [VIF_PUBLISH] = do_publish,
-	[VIF_DETACH] = do_detach,   [VIF_CLOSE] = do_close,   [VIF_FINISH] = do_finish,
-	[VIF_DESTROY] = do_destroy, [VIF_FAIL] = do_fail,     [VIF_RESET] = do_reset,
-};
 
 bool vif_update(struct vif *vif)
 {
@@ -524,7 +451,7 @@ bool vif_update(struct vif *vif)
 
 	for (int n = 0; n < STEPS_MAX; n++) {
 		action = vif_state_next(vif->state, &vif->facts);
-		if (!steps[action](vif))
+		if (!vif_step(vif, action))
 			break;
 	}
 	return vif->facts.backend != XenbusStateUnknown ||

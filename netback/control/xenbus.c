@@ -274,7 +274,8 @@ static enum keyval_verdict report(struct xenbus_dir *dir, enum xs_key key,
 	if (verdict == KEYVAL_REFUSE || verdict == KEYVAL_IGNORED)
 		keyval_explain(key, val, len, dir->why, sizeof(dir->why));
 	if (verdict == KEYVAL_IGNORED)
-		info("%s: %s: ignored", dir->path, dir->why);
+		log_msg(dir->quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, false, "%s: %s: ignored",
+			dir->path, dir->why);
 	return verdict;
 }
 
@@ -331,6 +332,17 @@ enum keyval_verdict xenbus_read_mac(struct xenbus_dir *dir, enum xs_key key, uin
 	return verdict;
 }
 
+enum keyval_verdict xenbus_read_rate(struct xenbus_dir *dir, enum xs_key key,
+				     struct keyval_rate *out)
+{
+	unsigned int len;
+	char *val = read_raw(dir, xsk_name(key), &len);
+	enum keyval_verdict verdict = report(dir, key, keyval_rate(key, val, len, out), val, len);
+
+	free(val);
+	return verdict;
+}
+
 int xenbus_write_string(const struct xenbus_dir *dir, enum xs_key key, const char *value)
 {
 	char path[PATH_SIZE];
@@ -366,6 +378,34 @@ void xenbus_remove(const char *path)
 {
 	if (!xs_rm(xenbus.xs, XBT_NULL, path))
 		judge(errno);
+}
+
+static int remove_path(const char *path, uint32_t t)
+{
+	int ret;
+
+	if (xs_rm(xenbus.xs, t, path))
+		return 0;
+	ret = errno ? -errno : -EIO;
+	judge(-ret);
+	return ret;
+}
+
+int xenbus_remove_dir(const struct xenbus_dir *dir)
+{
+	char parent[KEYVAL_PATH_SIZE], **names;
+	unsigned int nr = 0;
+	int ret = remove_path(dir->path, dir->t);
+
+	if (ret < 0 || snprintf(parent, sizeof(parent), "%s", dir->path) >= (int)sizeof(parent))
+		return ret;
+	*strrchr(parent, '/') = '\0';
+	names = xs_directory(xenbus.xs, dir->t, parent, &nr);
+	free(names);
+	/* A parent that is not ours to remove stays. */
+	if (names && !nr)
+		remove_path(parent, dir->t);
+	return 0;
 }
 
 char **xenbus_list(const char *path, unsigned int *ret_nr)

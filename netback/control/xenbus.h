@@ -58,6 +58,7 @@ int xenbus_transaction(int (*fn)(uint32_t t, void *arg), void *arg);
 struct xenbus_dir {
 	const char *path;
 	uint32_t t;
+	bool quiet; /* values that are ignored are no news: log them at debug level */
 	char why[KEYVAL_EXPLAIN_SIZE]; /* set with each KEYVAL_REFUSE: a sentence about the value */
 };
 
@@ -76,6 +77,10 @@ enum keyval_verdict xenbus_read_string(struct xenbus_dir *dir, enum xs_key key, 
 enum keyval_verdict xenbus_read_mac(struct xenbus_dir *dir, enum xs_key key,
 				    uint8_t out[6]) KEYVAL_CHECK;
 
+/* usec 0: not limited. */
+enum keyval_verdict xenbus_read_rate(struct xenbus_dir *dir, enum xs_key key,
+				     struct keyval_rate *out) KEYVAL_CHECK;
+
 /* 0 or -errno. */
 int xenbus_write_uint(const struct xenbus_dir *dir, enum xs_key key, uint32_t value);
 int xenbus_write_string(const struct xenbus_dir *dir, enum xs_key key, const char *value);
@@ -85,6 +90,9 @@ bool xenbus_write_path(const char *path, const char *value);
 
 /* A path and all below it; that it is not there is no error. */
 void xenbus_remove(const char *path);
+
+/* The directory, and the one above it if that is empty then: within a transaction. 0 or -errno. */
+int xenbus_remove_dir(const struct xenbus_dir *dir);
 
 /* Names below path, for free(): NULL and *ret_nr 0 if there are none. */
 char **xenbus_list(const char *path, unsigned int *ret_nr);

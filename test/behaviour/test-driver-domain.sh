@@ -14,6 +14,6 @@ has_tap vif3.0 || fail "no tap"
 xenstore-write "$be/hotplug-status" connected
 start_shim g 3
 wait_be 4
-shim g set-state 7
+shim g set-state 8
 wait_be 5
-be error | grep -q 'state 7' || fail "no reason"
+be error | grep -q 'state 8' || fail "no reason"

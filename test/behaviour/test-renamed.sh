@@ -13,9 +13,25 @@ stop_netbackd
 start_netbackd
 wait_for '[ "$(vif_field state)" = connected ]'
 [ "$(vif_field interface)" = blue ] || fail "interface after a restart: $(vif_field interface)"
+
+# By a name that no key tells of.
+stop_netbackd
+ip link set blue name red
+start_netbackd
+wait_for '[ "$(vif_field state)" = connected ]'
+[ "$(vif_field interface)" = red ] || fail "interface after another name: $(vif_field interface)"
+
 vif_remove 3 0 &
 wait_be 5
-shim g disconnect
-wait_gone blue
+shim_try g disconnect # the toolstack may have removed the directory meanwhile
+wait_gone red
 has_tap vif3.0 && fail "vif3.0 is left"
-exit 0
+
+# Gone while no netbackd ran: it is swept up under any name.
+vif_add 3 1
+stop_netbackd
+ip link set vif3.1 name green
+xenstore-rm /local/domain/0/backend/vif/3
+start_netbackd
+wait_gone green
+[ -z "$(find "$run" -name 'vif*')" ] || fail "files are left: $(ls "$run")"

@@ -32,6 +32,8 @@ static enum vif_state after(enum vif_state state, enum vif_action action)
 		return VIF_DETACHED;
 	case VIF_CLOSE:
 		return VIF_CLOSING;
+	case VIF_RECONFIGURED:
+		return VIF_CONNECTED;
 	case VIF_FINISH:
 		return VIF_CLOSED;
 	case VIF_DESTROY:
@@ -42,10 +44,30 @@ static enum vif_state after(enum vif_state state, enum vif_action action)
 }
 
 static const char signs[VIF_ACTION_COUNT] = {
-	[VIF_NOTHING] = '.', [VIF_OFFER] = '2',	  [VIF_ADOPT] = 'a',  [VIF_RESUME] = 'r',
-	[VIF_ATTACH] = 'm',  [VIF_PUBLISH] = '4', [VIF_DETACH] = 'd', [VIF_CLOSE] = '5',
-	[VIF_FINISH] = '6',  [VIF_DESTROY] = 'x', [VIF_FAIL] = 'f',   [VIF_RESET] = '.',
+	[VIF_NOTHING] = '.', [VIF_OFFER] = '2',	       [VIF_ADOPT] = 'a',  [VIF_RESUME] = 'r',
+	[VIF_ATTACH] = 'm',  [VIF_PUBLISH] = '4',      [VIF_DETACH] = 'd', [VIF_CLOSE] = '5',
+	[VIF_FINISH] = '6',  [VIF_DESTROY] = 'x',      [VIF_FAIL] = 'f',   [VIF_RESET] = '.',
+	[VIF_UNPLUG] = 'u',  [VIF_RECONFIGURED] = '8',
 };
+
+/* What the store says of us then. */
+static unsigned int published(unsigned int before, enum vif_action action)
+{
+	switch (action) {
+	case VIF_OFFER:
+		return XenbusStateInitWait;
+	case VIF_PUBLISH:
+		return XenbusStateConnected;
+	case VIF_RECONFIGURED:
+		return XenbusStateReconfigured;
+	case VIF_CLOSE:
+		return XenbusStateClosing;
+	case VIF_FINISH:
+		return XenbusStateClosed;
+	default:
+		return before;
+	}
+}
 
 /* What a walk does, a sign each: "562" is Closing, Closed, InitWait; m and d map and unmap the rings. */
 static const char *walk(enum vif_state state, struct vif_facts facts, enum vif_state *end)
@@ -60,8 +82,9 @@ static const char *walk(enum vif_state state, struct vif_facts facts, enum vif_s
 			break;
 		seen[n] = signs[action];
 		facts.failed = facts.failed || action == VIF_FAIL;
+		facts.unplug = facts.unplug && action != VIF_UNPLUG;
 		state = after(state, action);
-		facts.backend = XenbusStateInitWait;
+		facts.backend = published(facts.backend, action);
 	}
 	ck_assert_uint_lt(n, LONGEST_WALK);
 	seen[n] = '\0';
@@ -116,7 +139,8 @@ static const struct {
 	{VIF_NEW,       XenbusStateUnknown,      "6x",    VIF_OVER},
 	/* states that no frontend has */
 	{VIF_WAIT,      XenbusStateInitWait,     "f5",    VIF_CLOSING},
-	{VIF_CONNECTED, XenbusStateReconfiguring,"f5",    VIF_CLOSING},
+	{VIF_CONNECTED, XenbusStateReconfiguring,"",      VIF_CONNECTED},
+	{VIF_WAIT,      XenbusStateReconfiguring,"m4",    VIF_CONNECTED},
 	{VIF_CONNECTED, XenbusStateReconfigured, "f5",    VIF_CLOSING},
 	{VIF_CONNECTED, 9,                       "f5",    VIF_CLOSING},
 	{VIF_CONNECTED, ~0u,                     "f5",    VIF_CLOSING},
@@ -135,6 +159,51 @@ START_TEST(frontend_is_followed)
 
 	ck_assert_str_eq(published, walks[_i].published);
 	ck_assert_int_eq(end, walks[_i].to);
+}
+END_TEST
+
+/* Linux' XDP: 7 is answered by 8 when the engine has done it, and the 4 that follows by 4. */
+START_TEST(reconfiguring_is_answered_when_it_is_done)
+{
+	struct vif_facts facts = online(XenbusStateReconfiguring);
+
+	facts.backend = XenbusStateConnected;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "");
+	facts.policed = true;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "8");
+	ck_assert_str_eq(walk(VIF_WAIT, facts, NULL), "m48");
+	facts.backend = XenbusStateReconfigured;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "");
+	facts.frontend = XenbusStateConnected;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "4");
+
+	/* The toolstack has begun to detach: its 5 stands. */
+	facts.frontend = XenbusStateReconfiguring;
+	facts.backend = XenbusStateClosing;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "");
+}
+END_TEST
+
+START_TEST(a_script_of_ours_ends_before_the_device)
+{
+	struct vif_facts facts = online(XenbusStateClosed);
+
+	facts.unplug = true;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "d56");
+	facts.online = false;
+	ck_assert_str_eq(walk(VIF_CONNECTED, facts, NULL), "d56ux");
+	facts.busy = true;
+	ck_assert_str_eq(walk(VIF_CLOSED, facts, NULL), "u");
+	facts.unplug = false;
+	ck_assert_str_eq(walk(VIF_CLOSED, facts, NULL), "");
+
+	/* The directory is gone, or another one has come in its place. */
+	facts.vanished = true;
+	ck_assert_str_eq(walk(VIF_CLOSED, facts, NULL), "");
+	facts.busy = false;
+	ck_assert_str_eq(walk(VIF_CLOSED, facts, NULL), "x");
+	facts.unplug = true;
+	ck_assert_str_eq(walk(VIF_WAIT, facts, NULL), "ux");
 }
 END_TEST
 
@@ -207,7 +276,11 @@ START_TEST(what_an_earlier_netbackd_left_is_taken_over)
 	facts.frontend = XenbusStateInitialising;
 	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_OFFER);
 	facts.backend = XenbusStateReconfigured;
-	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_OFFER);
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_CLOSE);
+	facts.frontend = XenbusStateConnected;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_ADOPT);
+	facts.frontend = XenbusStateReconfiguring;
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_ADOPT);
 }
 END_TEST
 
@@ -218,28 +291,42 @@ START_TEST(rules_that_hold_everywhere)
 	struct vif_facts facts;
 	enum vif_action action;
 
-	for (unsigned int bits = 0; bits < 32 * 10 * 10; bits++) {
+	for (unsigned int bits = 0; bits < 256 * 10 * 10; bits++) {
 		facts = (struct vif_facts){
 			.online = bits & 1,
 			.vanished = bits & 2,
 			.plugged = bits & 4,
 			.failed = bits & 8,
 			.out_of_grace = bits & 16,
-			.frontend = bits / 32 % 10,
-			.backend = bits / 320,
+			.policed = bits & 32,
+			.unplug = bits & 64,
+			.busy = bits & 128,
+			.frontend = bits / 256 % 10,
+			.backend = bits / 2560,
 		};
 		action = vif_state_next(state, &facts);
 
 		/* Nobody writes into a directory that is not ours. */
 		if (facts.vanished)
 			ck_assert(action == VIF_NOTHING || action == VIF_DETACH ||
-				  action == VIF_DESTROY || action == VIF_RESET);
+				  action == VIF_UNPLUG || action == VIF_DESTROY ||
+				  action == VIF_RESET);
 		/* Rings are unmapped before anything else is said. */
 		if (vif_state_has_rings(state))
 			ck_assert(action == VIF_NOTHING || action == VIF_DETACH ||
-				  action == VIF_PUBLISH || action == VIF_FAIL);
-		if (action == VIF_PUBLISH)
+				  action == VIF_PUBLISH || action == VIF_RECONFIGURED ||
+				  action == VIF_FAIL);
+		if (action == VIF_PUBLISH && state != VIF_CONNECTED)
 			ck_assert(facts.plugged && state == VIF_ATTACHED);
+		/* 4 and 8 follow each other, and 8 is said of what is done. */
+		if (action == VIF_PUBLISH && state == VIF_CONNECTED)
+			ck_assert_int_eq(facts.backend, XenbusStateReconfigured);
+		if (action == VIF_RECONFIGURED)
+			ck_assert(facts.policed && facts.backend == XenbusStateConnected &&
+				  facts.frontend == XenbusStateReconfiguring);
+		/* The tap stays while a script works on it, and the script hears of the end. */
+		if (action == VIF_DESTROY)
+			ck_assert(!facts.busy && !facts.unplug);
 		/* State 6 is seen before the device goes. */
 		if (action == VIF_DESTROY && !facts.vanished)
 			ck_assert_int_eq(state, VIF_CLOSED);
@@ -265,6 +352,8 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(tcase, frontend_is_followed, 0, (int)ARRAY_SIZE(walks));
+	tcase_add_test(tcase, reconfiguring_is_answered_when_it_is_done);
+	tcase_add_test(tcase, a_script_of_ours_ends_before_the_device);
 	tcase_add_test(tcase, hotplug_holds_state_4_back_and_nothing_else);
 	tcase_add_test(tcase, offline_goes_at_once_or_after_its_grace);
 	tcase_add_test(tcase, failed_vif_stays_closed_until_its_frontend_moves);
