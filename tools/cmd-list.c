@@ -5,6 +5,14 @@
 
 #include "netbackctl.h"
 
+/* Ours, or else what the hotplug script has said. */
+static const char *find_error(struct json_object *vif)
+{
+	const char *error = ctl_text(vif, "error");
+
+	return *error ? error : ctl_text(vif, "hotplug_error");
+}
+
 int cmd_list(const struct ctl_options *options, const char *vif)
 {
 	struct json_object *reply = ctl_request(options, "list", vif), *one;
@@ -23,7 +31,7 @@ int cmd_list(const struct ctl_options *options, const char *vif)
 		       ctl_text(one, "vif"), ctl_state_name(ctl_number(one, "backend")),
 		       ctl_state_name(ctl_number(one, "frontend")), ctl_number(one, "nr_queues"),
 		       ctl_bool(one, "carrier") ? "on" : "off", ctl_text(one, "engine"),
-		       ctl_number(one, "engine_pid"), ctl_text(one, "error"));
+		       ctl_number(one, "engine_pid"), find_error(one));
 	}
 	json_object_put(reply);
 	return 0;

@@ -22,6 +22,41 @@ static void print_features(struct json_object *features)
 	puts(any ? "" : " nothing beyond single-slot packets with full checksums");
 }
 
+static void print_rate(const char *name, struct json_object *rate)
+{
+	if (rate)
+		printf("%-16s %" PRId64 " bytes in %" PRId64 " us\n", name,
+		       ctl_number(rate, "bytes"), ctl_number(rate, "usec"));
+	else
+		printf("%-16s not limited\n", name);
+}
+
+static void print_policy(struct json_object *policy)
+{
+	printf("%-16s %s\n", "policy",
+	       ctl_bool(policy, "enforced") ? "enforced" : "not enforced now");
+	print_rate("  rate tx", ctl_member(policy, "rate_tx"));
+	print_rate("  rate rx", ctl_member(policy, "rate_rx"));
+	if (ctl_member(policy, "mtu"))
+		printf("%-16s %" PRId64 "\n", "  mtu", ctl_number(policy, "mtu"));
+	else
+		printf("%-16s as the interface\n", "  mtu");
+	printf("%-16s %s\n", "  vlan",
+	       ctl_member(policy, "vlan") ? ctl_text(policy, "vlan") : "not filtered");
+	printf("%-16s %s\n", "  checksums",
+	       ctl_bool(policy, "complete_checksums") ? "completed" : "as negotiated");
+	printf("%-16s %s\n", "  multicast",
+	       ctl_bool(policy, "multicast_filter") ? "what the guest has joined" : "all");
+	printf("%-16s %" PRId64 "\n", "  headroom", ctl_number(policy, "xdp_headroom"));
+}
+
+static void print_ctrl(struct json_object *ctrl)
+{
+	if (ctrl)
+		printf("%-16s grant %" PRId64 ", port %" PRId64 "\n", "control ring",
+		       ctl_number(ctrl, "ring_ref"), ctl_number(ctrl, "event_channel"));
+}
+
 static void print_ring(unsigned int queue, const char *name, struct json_object *ring, int64_t ref,
 		       int64_t port)
 {
@@ -78,6 +113,7 @@ int cmd_show(const struct ctl_options *options, const char *name)
 	print_line("netbackd state", ctl_text(vif, "state"));
 	print_line("online", ctl_bool(vif, "online") ? "yes" : "no");
 	print_line("hotplug status", or_none(ctl_text(vif, "hotplug_status")));
+	print_line("hotplug error", or_none(ctl_text(vif, "hotplug_error")));
 	print_line("carrier", ctl_bool(vif, "carrier") ? "on" : "off");
 	print_line("engine", or_none(ctl_text(vif, "engine")));
 	printf("%-16s %" PRId64 "\n", "engine pid", ctl_number(vif, "engine_pid"));
@@ -85,6 +121,8 @@ int cmd_show(const struct ctl_options *options, const char *name)
 	printf("%-16s %" PRId64 "\n", "failures", ctl_number(vif, "failures"));
 	print_line("error", or_none(ctl_text(vif, "error")));
 	print_features(ctl_member(vif, "features"));
+	print_policy(ctl_member(vif, "policy"));
+	print_ctrl(ctl_member(vif, "ctrl"));
 	print_queues(vif);
 	json_object_put(vif);
 	return 0;
