@@ -32,7 +32,7 @@ CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-steps.c 
 	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c hotplug.c ctl.c metrics.c)
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
-ENGINE_SRC  += $(addprefix netback/engine/, hash.c)
+ENGINE_SRC  += $(addprefix netback/engine/, hash.c staging.c)
 CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
 SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
 	cmd-echo.c cmd-connect.c cmd-hostile.c hostile.c hostile-tx.c hostile-rx.c traffic.c vtap.c \
@@ -155,6 +155,7 @@ link-test-ring         :=
 link-test-journal      :=
 link-test-memory       := $(E)/memory.c
 link-test-hash         := $(E)/hash.c
+link-test-staging      := $(addprefix $(E)/, staging.c copy.c) $(FAKE_STATIC)
 link-test-offload      := $(E)/offload.c
 link-test-offload-rx   := $(E)/offload.c
 link-test-offload-tap  := $(E)/offload.c

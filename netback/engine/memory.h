@@ -4,8 +4,10 @@
 #define NETBACK_ENGINE_MEMORY_H
 
 #include <stdint.h>
+#include <xen/io/netif.h>
 
 #include "netback/common/link.h"
+#include "netback/engine/hash.h"
 #include "netback/engine/mcast.h"
 
 /*
@@ -21,15 +23,34 @@
  */
 enum {
 	MEMORY_VERSION = 1,
+	MEMORY_STAGED = 512, /* grants of a queue */
 };
 
 #define MEMORY_MAGIC 0x6e626d656d6f7279ull /* "nbmemory" */
+
+/* ctrl.c: the response that is being published, as in journal.h; and the settings, of which `current` counts. */
+struct memory_ctrl {
+	uint32_t ring_ref;
+	uint32_t is_open;
+	uint32_t start; /* rsp_prod before it */
+	struct xen_netif_ctrl_response rsp;
+	uint32_t current; /* 0 or 1 */
+	struct hash_settings hash[2];
+};
+
+/* staging.c: the pages of a queue, in no order, statuses unused. */
+struct memory_staging {
+	uint32_t nr;
+	struct xen_netif_gref entry[MEMORY_STAGED];
+};
 
 struct vif_memory {
 	uint64_t magic; /* written last */
 	uint32_t version;
 	uint32_t size; /* sizeof(struct vif_memory) */
 	struct mcast mcast;
+	struct memory_ctrl ctrl;
+	struct memory_staging staging[LINK_MAX_QUEUES];
 };
 
 _Static_assert(sizeof(struct vif_memory) <= LINK_MEMORY_BYTES, "the vif's share of the file");
