@@ -32,7 +32,7 @@ CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-steps.c 
 	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c hotplug.c ctl.c metrics.c)
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
-ENGINE_SRC  += $(addprefix netback/engine/, hash.c staging.c)
+ENGINE_SRC  += $(addprefix netback/engine/, ctrl.c hash.c staging.c)
 CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
 SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
 	cmd-echo.c cmd-connect.c cmd-hostile.c hostile.c hostile-tx.c hostile-rx.c traffic.c vtap.c \
@@ -154,6 +154,7 @@ link-test-keyval-types := $(SCHEMA_SRC)
 link-test-ring         :=
 link-test-journal      :=
 link-test-memory       := $(E)/memory.c
+link-test-ctrl         := $(addprefix $(E)/, ctrl.c hash.c staging.c copy.c memory.c) $(FAKE_STATIC)
 link-test-hash         := $(E)/hash.c
 link-test-staging      := $(addprefix $(E)/, staging.c copy.c) $(FAKE_STATIC)
 link-test-offload      := $(E)/offload.c
@@ -171,10 +172,12 @@ link-test-iobatch-stream := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
 QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c rx-frame.c mcast.c copy.c offload.c journal.c \
 	port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
+QUEUE_SRC += $(addprefix $(E)/, ctrl.c hash.c staging.c)
 link-test-tx           := $(QUEUE_SRC)
 link-test-tx-refused   := $(QUEUE_SRC)
 link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
+link-test-queue        += $(addprefix $(E)/, ctrl.c hash.c staging.c)
 link-test-rx           := $(QUEUE_SRC)
 link-test-rx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
 link-test-rx-starved   := $(QUEUE_SRC)

@@ -47,6 +47,8 @@
 	C(rx_gso_packets, "of rx_packets: TCP segmentation offload frames")                        \
 	C(rx_csum_blank, "of rx_packets: checksum left to the guest")                              \
 	C(rx_csum_completed, "checksums we computed because the guest cannot")                     \
+	C(rx_hashed, "of rx_packets: with the hash that the guest has asked for")                  \
+	C(rx_steered, "of rx_packets: read from another queue's port, as the guest's hash has it") \
 	C(rx_notified, "event channel notifications sent for rx responses")                        \
 	C(rx_full, "times the port had to wait because the guest had posted too few buffers")      \
 	C(rx_starved_ns, "time in which frames waited for buffers of the guest, ns")               \
@@ -57,6 +59,8 @@
 	C(copy_segments, "grant copy segments")                                                    \
 	C(copy_ioctls, "grant copy system calls")                                                  \
 	C(copy_hypercalls, "grant copy hypercalls: ceil(n/16) for a call of n page-bound copies")  \
+	C(copy_staged, "copies that staging grants made a memcpy")                                 \
+	C(ctrl_requests, "control ring requests answered, all with the first queue")               \
 	C(port_ops, "packet reads and writes of the port, many a system call")                     \
 	C(journal_replays, "open journal entries finished after an engine's death")
 
@@ -75,7 +79,8 @@
 	D(rx_mcast, "multicast that the guest has not asked for")                                  \
 	D(rx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(rx_bad_offload, "checksum or segmentation the guest cannot take and we cannot undo")     \
-	D(rx_expired, "waited too long for guest buffers")
+	D(rx_expired, "waited too long for guest buffers")                                         \
+	D(rx_queue_full, "the queue that the guest's hash has chosen lacks buffers")
 
 #define STATS_WORKER_COUNTERS(C)                                                                   \
 	C(io_calls, "system calls for packet reads and writes, event reads and unmasks, waits")    \

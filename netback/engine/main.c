@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static struct worker workers[STATS_MAX_WORKERS];
 static unsigned int nr_workers;
 static struct stats_engine *stats;
 static struct vif *vifs[MAX_VIFS];
+static atomic_uint guest_pages[UINT16_MAX + 1]; /* by domain id: what it has staged */
 static unsigned int nr_vifs;
 static int wake_fd;
 
@@ -72,7 +74,8 @@ static void attach(const struct link_msg *msg, const int *fds, unsigned int nr_f
 	if (i < nr_vifs)
 		remove_vif(i);
 	if (nr_vifs < MAX_VIFS)
-		vif = vif_attach(msg, fds, nr_fds, LINK_FD, wake_fd, workers, nr_workers, &why);
+		vif = vif_attach(msg, fds, nr_fds, LINK_FD, wake_fd, workers, nr_workers,
+				 &guest_pages[msg->vif.domid], &why);
 	if (!vif) {
 		answer(LINK_ATTACHED, &msg->vif, -errno, why);
 		return;

@@ -9,6 +9,7 @@
 #include <xengnttab.h>
 
 #include "netback/engine/clock.h"
+#include "netback/engine/ctrl.h"
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
 
@@ -130,6 +131,87 @@ void queue_event(struct queue *q)
 		count_kick(q, ns);
 }
 
+/* --- the control ring -------------------------------------------------------------------------- */
+
+static bool has_ctrl(const struct queue *q)
+{
+	return q->ctrl && q->index == 0;
+}
+
+static int open_ctrl(struct worker *w, struct queue *q, const char **ret_why)
+{
+	struct ctrl *c = q->ctrl;
+	xen_netif_ctrl_sring_t *sring;
+	int ret;
+
+	if (!has_ctrl(q))
+		return 0;
+	*ret_why = "cannot map the control ring: ctrl-ring-ref is no valid grant";
+	sring = map_ring(w, q, c->refs.ring_ref);
+	if (!sring)
+		return -EINVAL;
+
+	*ret_why = "the control ring's indices make no sense";
+	ret = ctrl_attach(c, sring, w->gnttab);
+	if (ret < 0)
+		goto err_unmap;
+
+	*ret_why = "cannot bind event-channel-ctrl";
+	ret = bind_port(w, q, c->refs.evtchn, &c->port);
+	if (ret < 0)
+		goto err_release;
+	return 0;
+
+err_release:
+	ctrl_release(c);
+err_unmap:
+	unmap_ring(w, sring);
+	return ret;
+}
+
+static void close_ctrl(struct worker *w, struct queue *q)
+{
+	if (!has_ctrl(q))
+		return;
+	unbind_port(w, q->ctrl->port);
+	ctrl_release(q->ctrl);
+	unmap_ring(w, q->ctrl->ring.sring);
+}
+
+static void join_ctrl(struct queue *q)
+{
+	struct ctrl *c = q->ctrl;
+
+	if (!c)
+		return;
+	q->tx.copy.staging = q->rx.copy.staging = &c->staging[q->index];
+	c->queue[q->index] = q;
+	c->nr_open++;
+}
+
+static void leave_ctrl(struct queue *q)
+{
+	if (!q->ctrl)
+		return;
+	q->ctrl->queue[q->index] = NULL;
+	q->ctrl->nr_open--;
+}
+
+static int serve_ctrl(struct queue *q, const char **ret_why)
+{
+	int ret;
+
+	q->ctrl_served = q->ctrl_notify = false;
+	if (!has_ctrl(q) || !ctrl_is_complete(q->ctrl))
+		return 0;
+	ret = ctrl_serve(q->ctrl, &q->ctrl_notify);
+	if (ret < 0)
+		*ret_why = "control ring: the producer index makes no sense";
+	q->ctrl_served = ret > 0;
+	stats_add(&q->stats->ctrl_requests, q->ctrl_served);
+	return ret;
+}
+
 /* --- notifications, life ---------------------------------------------------------------------------------- */
 
 static void notify(struct queue *q, bool tx, bool rx)
@@ -175,15 +257,24 @@ int queue_open(struct worker *w, struct queue *q, const char **ret_why)
 	if (ret < 0)
 		goto err_unmap_rings;
 
-	*ret_why = "too many queues for a worker";
-	ret = worker_add_queue(w, q);
+	ret = open_ctrl(w, q, ret_why);
 	if (ret < 0)
 		goto err_unbind_ports;
 
+	*ret_why = "too many queues for a worker";
+	ret = worker_add_queue(w, q);
+	if (ret < 0)
+		goto err_close_ctrl;
+	join_ctrl(q);
+
 	/* A dead engine may have moved rsp_prod and not told; and requests may have waited for us. */
 	notify(q, true, true);
+	if (has_ctrl(q))
+		xenevtchn_notify(w->evtchn, q->ctrl->port);
 	return 0;
 
+err_close_ctrl:
+	close_ctrl(w, q);
 err_unbind_ports:
 	unbind_ports(w, q);
 err_unmap_rings:
@@ -199,9 +290,12 @@ void queue_close(struct worker *w, struct queue *q)
 {
 	worker_remove_queue(w, q);
 	iobatch_end_stream(&w->io, &q->port.frames);
+	rx_part(q);
+	leave_ctrl(q);
 	/* What has been sent is not to be sent again by the next engine, which also notifies. */
 	if (!q->failed)
 		tx_publish(q);
+	close_ctrl(w, q);
 	unbind_ports(w, q);
 	unmap_ring(w, q->tx_ring.sring);
 	unmap_ring(w, q->rx_ring.sring);
@@ -230,7 +324,9 @@ void queue_begin(struct queue *q)
 		return;
 
 	look_at_kick(q);
-	ret = tx_begin(q, &why);
+	ret = serve_ctrl(q, &why);
+	if (ret >= 0)
+		ret = tx_begin(q, &why);
 	if (ret >= 0)
 		ret = rx_begin(q, &why);
 	if (ret < 0)
@@ -242,7 +338,8 @@ static void count_copies(struct queue *q, struct copy_batch *batch)
 	stats_add(&q->stats->copy_segments, batch->nr_done);
 	stats_add(&q->stats->copy_ioctls, batch->nr_ioctls);
 	stats_add(&q->stats->copy_hypercalls, batch->nr_hypercalls);
-	batch->nr_done = batch->nr_ioctls = batch->nr_hypercalls = 0;
+	stats_add(&q->stats->copy_staged, batch->nr_staged);
+	batch->nr_staged = batch->nr_done = batch->nr_ioctls = batch->nr_hypercalls = 0;
 }
 
 /* For people only: what the guest wrote is shown, never used. */
@@ -275,8 +372,10 @@ bool queue_end(struct queue *q)
 	rx = rx_end(q);
 	if ((tx || rx) && kick_wanted(&q->kick))
 		kick_sent(&q->kick, mark(q), clock_ns());
-	worked = q->tx.nr_packets || q->rx.nr_done || q->rx.nr_placed;
+	worked = q->tx.nr_packets || q->rx.nr_done || q->rx.nr_placed || q->ctrl_served;
 	notify(q, tx, rx);
+	if (q->ctrl_notify)
+		xenevtchn_notify(q->worker->evtchn, q->ctrl->port);
 	count_copies(q, &q->tx.copy);
 	count_copies(q, &q->rx.copy);
 	/* Who sends as well is answering, or waits for the answer. */
@@ -303,6 +402,15 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 		return true;
 
 	kick_rest(&q->kick);
+	if (has_ctrl(q) && ctrl_is_complete(q->ctrl)) {
+		n = ctrl_arm(q->ctrl);
+		if (n < 0) {
+			fail(q, "control ring: the producer index makes no sense");
+			return false;
+		}
+		if (n > 0)
+			return true;
+	}
 	show_rings(q);
 	if (need == 0)
 		return false;

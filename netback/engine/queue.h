@@ -17,6 +17,7 @@
 #include "netback/engine/rx.h"
 #include "netback/engine/tx.h"
 
+struct ctrl;
 struct vif;
 struct worker;
 
@@ -29,15 +30,16 @@ struct queue {
 	struct link_features features;
 	struct link_policy policy; /* the worker's, once it is open: queue_police */
 	struct link_queue refs;
+	struct ctrl *ctrl; /* the vif's, NULL: the frontend made no control ring */
 	void *journal_bytes;
 	struct vif_memory *memory; /* shared by the vif's queues */
 	struct stats_queue *stats;
 	struct port port;
 
 	/* the worker's, while it is open */
-	bool failed; /* the guest broke the protocol: not served any more */
-	bool tx_notify, rx_notify;
-	bool had_work; /* since its event channels were last unmasked */
+	bool failed;		       /* the guest broke the protocol: not served any more */
+	bool ctrl_served, ctrl_notify; /* in this round */
+	bool had_work;		       /* since its event channels were last unmasked */
 	netif_tx_back_ring_t tx_ring;
 	netif_rx_back_ring_t rx_ring;
 	uint32_t tx_port, rx_port; /* local event channels; equal if the frontend uses one */
@@ -49,6 +51,9 @@ struct queue {
 };
 
 /*
+ * The vif's first queue, which is opened first, has its control ring too (ctrl.h); its worker must be that
+ * of the others then.
+ *
  * queue_open: maps the rings, finishes what a dead engine left in the journal, binds the event
  * channels and tells the frontend to look. queue_close: the reverse; nothing of the guest's is
  * mapped or granted afterwards. Both run in the worker (worker_call). Mapping can wait for a guest

@@ -50,19 +50,24 @@ _Static_assert(__CONST_RING_SIZE(netif_tx, RING_PAGE_BYTES) == RING_SLOTS, "tx r
 _Static_assert(__CONST_RING_SIZE(netif_rx, RING_PAGE_BYTES) == RING_SLOTS, "rx ring");
 
 /*
- * How many requests the index prod offers beyond cons, when responses reach up to rsp: the one
- * test of a guest's index. It refuses an index further ahead than the ring is long
+ * How many requests the index prod offers beyond cons, when responses reach up to rsp, on a ring of so many
+ * slots: the one test of a guest's index. It refuses an index further ahead than the ring is long
  * (RING_REQUEST_PROD_OVERFLOW) and, what that macro lets through, one that moved back behind
  * requests that we have consumed and not answered yet.
  */
-static inline int ring_count(RING_IDX prod, RING_IDX cons, RING_IDX rsp)
+static inline int ring_count_of(unsigned int slots, RING_IDX prod, RING_IDX cons, RING_IDX rsp)
 {
 	RING_IDX count = prod - cons;
 
-	if (count > RING_SLOTS - (cons - rsp))
+	if (count > slots - (cons - rsp))
 		return -EPROTO;
 
-	return count;
+	return (int)count;
+}
+
+static inline int ring_count(RING_IDX prod, RING_IDX cons, RING_IDX rsp)
+{
+	return ring_count_of(RING_SLOTS, prod, cons, rsp);
 }
 
 /*

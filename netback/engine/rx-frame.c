@@ -2,6 +2,9 @@
 /* rx-frame.c: judge a frame, lay it out in slots, answer them */
 #include "rx-frame.h"
 
+#include <string.h>
+
+#include "netback/engine/ctrl.h"
 #include "netback/engine/offload.h"
 #include "netback/engine/queue.h"
 
@@ -58,6 +61,13 @@ static bool translate(struct queue *q, struct rx_frame *f)
 	return true;
 }
 
+static void hash(const struct queue *q, struct rx_frame *f)
+{
+	f->hash = (struct hash_result){0};
+	f->hashed =
+		ctrl_steers(q->ctrl) && hash_frame(&q->ctrl->hash, f->data, f->length, &f->hash);
+}
+
 /* Without scatter/gather a frame is one slot, and nothing else but headroom's extra info can come with it. */
 static bool lay_out(const struct queue *q, struct rx_frame *f)
 {
@@ -65,8 +75,8 @@ static bool lay_out(const struct queue *q, struct rx_frame *f)
 
 	f->headroom = headroom_of(q);
 	nr_data = data_slots(f);
-	f->nr_slots =
-		(uint16_t)(nr_data + (f->gso_type != XEN_NETIF_GSO_TYPE_NONE) + (f->headroom != 0));
+	f->nr_slots = (uint16_t)(nr_data + (f->gso_type != XEN_NETIF_GSO_TYPE_NONE) + f->hashed +
+				 (f->headroom != 0));
 	return nr_data == 1 || q->features.rx_sg;
 }
 
@@ -90,6 +100,7 @@ bool rx_frame_judge_again(struct queue *q, struct rx_frame *f)
 		goto drop_rx_mcast;
 	if (!translate(q, f))
 		goto drop_rx_bad_offload;
+	hash(q, f);
 	if (!lay_out(q, f))
 		goto drop_rx_too_long;
 	return true;
@@ -115,6 +126,19 @@ static void add_extra(struct rx_packet *p, const struct netif_extra_info *extra)
 	p->extra[p->nr_extras++] = *extra;
 }
 
+/* The value in the host's byte order, as Linux has it (xenvif_rx_next_skb). */
+static void add_hash(const struct rx_frame *f, struct rx_packet *p)
+{
+	struct netif_extra_info extra = {
+		.type = XEN_NETIF_EXTRA_TYPE_HASH,
+		.u.hash = {.type = f->hash.type,
+			   .algorithm = XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ},
+	};
+
+	memcpy(extra.u.hash.value, &f->hash.value, sizeof(extra.u.hash.value));
+	add_extra(p, &extra);
+}
+
 static void add_extras(const struct rx_frame *f, struct rx_packet *p)
 {
 	if (f->gso_type != XEN_NETIF_GSO_TYPE_NONE)
@@ -122,6 +146,8 @@ static void add_extras(const struct rx_frame *f, struct rx_packet *p)
 				     .type = XEN_NETIF_EXTRA_TYPE_GSO,
 				     .u.gso = {.size = f->gso_size, .type = f->gso_type},
 			     });
+	if (f->hashed)
+		add_hash(f, p);
 	if (f->headroom)
 		add_extra(p, &(struct netif_extra_info){
 				     .type = RX_EXTRA_TYPE_XDP,
@@ -186,6 +212,8 @@ static void count(struct queue *q, const struct rx_packet *p)
 	stats_add(&q->stats->rx_large, p->length >= STATS_LARGE_BYTES);
 	stats_add(&q->stats->rx_gso_packets,
 		  p->nr_extras && p->extra[0].type == XEN_NETIF_EXTRA_TYPE_GSO);
+	stats_add(&q->stats->rx_hashed, p->frame->hashed);
+	stats_add(&q->stats->rx_steered, p->frame->owner != &q->rx);
 	stats_add(&q->stats->rx_csum_blank, !!(p->flags & NETRXF_csum_blank));
 }
 

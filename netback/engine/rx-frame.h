@@ -10,6 +10,7 @@
 #include <xen/io/netif.h>
 
 #include "netback/engine/copy.h"
+#include "netback/engine/hash.h"
 #include "netback/engine/iobatch.h"
 #include "netback/engine/port.h"
 
@@ -29,6 +30,7 @@
  * so finds stale bytes behind each frame, and an error when both together exceed the page.
  */
 struct queue;
+struct rx;
 
 enum {
 	RX_MAX_HEADROOM = 2048, /* more is taken for so much: a full Ethernet frame still fits */
@@ -44,6 +46,7 @@ struct rx_frame {
 	struct iovec iov[2];
 	struct iobatch_read read; /* its ret: see port_result */
 	uint8_t *area;		  /* RX_AREA_PAGES */
+	struct rx *owner;	  /* of the area; the frame may wait with another queue */
 	/* since it was judged: */
 	uint8_t *data;
 	uint32_t length;
@@ -52,6 +55,8 @@ struct rx_frame {
 	uint16_t flags; /* NETRXF_* */
 	uint16_t gso_size;
 	uint8_t gso_type; /* XEN_NETIF_GSO_TYPE_*, NONE: no GSO extra info */
+	bool hashed;
+	struct hash_result hash; /* zero unless hashed */
 };
 
 /* On the ring, and not answered yet. */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "netback/engine/clock.h"
+#include "netback/engine/ctrl.h"
 #include "netback/engine/queue.h"
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
@@ -20,8 +21,10 @@ int rx_init(struct rx *rx, uint16_t domid)
 		rx->pages = NULL;
 		return -ENOMEM;
 	}
-	for (unsigned int i = 0; i < RX_BATCH; i++)
+	for (unsigned int i = 0; i < RX_BATCH; i++) {
 		rx_frame_init(&rx->frame[i], rx->pages + i * RX_AREA_PAGES * COPY_PAGE_SIZE);
+		rx->frame[i].owner = rx;
+	}
 	rx->free = (1ull << RX_BATCH) - 1;
 	rx->nr_wanted = 1;
 	copy_init(&rx->copy, domid);
@@ -54,23 +57,23 @@ static unsigned int need(const struct rx *rx)
 	return rx->nr_held ? rx->held[rx->first_held]->nr_slots : 1;
 }
 
-static void release(struct rx *rx, const struct rx_frame *f)
+static void release(const struct rx_frame *f)
 {
-	rx->free |= 1u << (f - rx->frame);
+	f->owner->free |= 1u << (f - f->owner->frame);
 }
 
 static struct rx_frame *take_held(struct rx *rx)
 {
 	struct rx_frame *f = rx->held[rx->first_held];
 
-	rx->first_held = (rx->first_held + 1) % RX_BATCH;
+	rx->first_held = (rx->first_held + 1) % RX_MAX_HELD;
 	rx->nr_held--;
 	return f;
 }
 
 static void hold(struct rx *rx, struct rx_frame *f)
 {
-	rx->held[(rx->first_held + rx->nr_held++) % RX_BATCH] = f;
+	rx->held[(rx->first_held + rx->nr_held++) % RX_MAX_HELD] = f;
 }
 
 static void drop_held(struct queue *q)
@@ -84,8 +87,84 @@ static void drop_held(struct queue *q)
 drop_rx_expired:
 	stats_add(&q->stats->drop_rx_expired, rx->nr_held);
 	while (rx->nr_held)
-		release(rx, take_held(rx));
+		release(take_held(rx));
 }
+
+/* --- frames that go to another queue's ring ------------------------------------------------------- */
+
+/* Whose ring a judged frame goes to. */
+static struct queue *choose(struct queue *q, const struct rx_frame *f)
+{
+	const struct ctrl *c = q->ctrl;
+
+	return ctrl_steers(c) ? c->queue[hash_queue(&c->hash, f->hash.value, c->nr_queues)] : q;
+}
+
+/* Frames that a queue without buffers may hold, all together no more than there are. */
+static unsigned int share(const struct queue *q)
+{
+	return ctrl_steers(q->ctrl) ? RX_BATCH / q->ctrl->nr_queues : RX_BATCH;
+}
+
+/* Of the queues that frames of q's port go to: whether each one is without buffers, whether for long. */
+static bool all_starved(const struct queue *q)
+{
+	const struct ctrl *c = q->ctrl;
+
+	if (!ctrl_steers(c))
+		return q->rx.starved;
+	for (unsigned int i = 0; i < c->nr_queues; i++)
+		if (!c->queue[i]->rx.starved)
+			return false;
+	return true;
+}
+
+static bool all_draining(const struct queue *q)
+{
+	const struct ctrl *c = q->ctrl;
+
+	if (!ctrl_steers(c))
+		return q->rx.draining;
+	for (unsigned int i = 0; i < c->nr_queues; i++)
+		if (!c->queue[i]->rx.draining)
+			return false;
+	return true;
+}
+
+/* The last ones beyond a queue's share. */
+static void trim(struct queue *q)
+{
+	struct rx *rx = &q->rx;
+
+	if (rx->nr_held > share(q))
+		goto drop_rx_queue_full;
+	return;
+
+drop_rx_queue_full:
+	stats_add(&q->stats->drop_rx_queue_full, rx->nr_held - share(q));
+	while (rx->nr_held > share(q))
+		release(rx->held[(rx->first_held + --rx->nr_held) % RX_MAX_HELD]);
+}
+
+void rx_part(struct queue *q)
+{
+	struct ctrl *c = q->ctrl;
+
+	while (q->rx.nr_held)
+		release(take_held(&q->rx));
+	for (unsigned int i = 0; c && i < c->nr_queues; i++) {
+		struct rx *rx = c->queue[i] ? &c->queue[i]->rx : &q->rx;
+
+		for (unsigned int nr = rx->nr_held; nr; nr--) {
+			struct rx_frame *f = take_held(rx);
+
+			if (f->owner != &q->rx)
+				hold(rx, f);
+		}
+	}
+}
+
+/* --- reads ------------------------------------------------------------------------------------------ */
 
 /* Frames wait: one is held, or the last read found one and no other was posted (and this guest gets frames). */
 static void count_starved(struct queue *q, uint64_t now)
@@ -115,6 +194,7 @@ static void starve(struct queue *q)
 		rx->draining = true;
 		drop_held(q);
 	}
+	trim(q);
 	if (now - rx->stuck_since >= RX_STALL_NS && q->features.rx_notify)
 		set_ready(q, false);
 }
@@ -146,11 +226,12 @@ static void post_reads(struct queue *q, unsigned int nr)
  * A port that is down or drained is read once a RX_RETRY_NS: what a guest that takes nothing makes us do is
  * bounded, however much is sent to it.
  */
-static bool port_is_quiet(struct rx *rx)
+static bool port_is_quiet(struct queue *q)
 {
+	struct rx *rx = &q->rx;
 	uint64_t now;
 
-	if (!rx->down && !rx->draining)
+	if (!rx->down && !all_draining(q))
 		return false;
 	now = clock_ns();
 	if (now < rx->quiet_until)
@@ -183,18 +264,25 @@ int rx_begin(struct queue *q, const char **ret_why)
 		starve(q);
 	else
 		fed(q);
-	if (rx->starved && !rx->draining)
+	if (all_starved(q) && !all_draining(q))
+		return 0;
+	if (q->ctrl && !ctrl_is_complete(q->ctrl))
 		return 0;
 
-	wanted = min(rx->draining ? RX_BATCH : rx->nr_wanted, RX_BATCH - rx->nr_held);
-	if (rx->nr_busy < wanted && !port_is_quiet(rx))
+	wanted = all_draining(q) ? RX_BATCH : rx->nr_wanted;
+	wanted = min(wanted, rx->nr_busy + (unsigned int)__builtin_popcount(rx->free));
+	if (rx->nr_busy < wanted && !port_is_quiet(q))
 		post_reads(q, wanted - rx->nr_busy);
 	return 0;
 }
 
-/* A read is done. A frame that is none, or does not go to the guest, is released. */
-static bool accept_frame(struct queue *q, struct rx_frame *f)
+/* --- frames ----------------------------------------------------------------------------------------- */
+
+/* A read is done. Whose ring it goes to; a frame that is none, or does not go to the guest, is released. */
+static struct queue *accept_frame(struct queue *q, struct rx_frame *f)
 {
+	struct queue *to;
+
 	switch (port_result(f->read.ret)) {
 	case PORT_DONE:
 		break;
@@ -206,20 +294,28 @@ static bool accept_frame(struct queue *q, struct rx_frame *f)
 	case PORT_REFUSED: /* taken off the kernel's queue, but the header cannot say what it is */
 		goto drop_rx_bad_offload;
 	}
-	if (q->rx.draining)
+	if (all_draining(q))
 		goto drop_rx_expired;
-	if (rx_frame_judge(q, f))
-		return true;
-	goto release;
+	if (!rx_frame_judge(q, f))
+		goto release;
+	to = choose(q, f);
+	if (to->rx.draining)
+		goto drop_rx_expired;
+	if (to->rx.starved && to->rx.nr_held >= share(to))
+		goto drop_rx_queue_full;
+	return to;
 
 drop_rx_expired:
 	stats_inc(&q->stats->drop_rx_expired);
 	goto release;
 drop_rx_bad_offload:
 	stats_inc(&q->stats->drop_rx_bad_offload);
+	goto release;
+drop_rx_queue_full:
+	stats_inc(&q->stats->drop_rx_queue_full);
 release:
-	release(&q->rx, f);
-	return false;
+	release(f);
+	return NULL;
 }
 
 /* From what a round brought: how many reads to post next, and whether to let frames gather first. */
@@ -248,13 +344,14 @@ static void take_frames(struct queue *q)
 
 	while ((r = iobatch_take(&q->port.frames))) {
 		struct rx_frame *f = container_of(r, struct rx_frame, read);
+		struct queue *to = accept_frame(q, f);
 
 		rx->nr_busy--;
 		rx->nr_done++;
-		if (!accept_frame(q, f))
+		if (!to)
 			continue;
 		bytes += f->length;
-		hold(rx, f);
+		hold(&to->rx, f);
 	}
 	if (rx->nr_done)
 		adapt(rx, bytes);
@@ -274,7 +371,7 @@ static void place_frames(struct queue *q)
 	/* Negative: the next round's rx_begin says so. */
 	avail = ring_rx_unconsumed(&q->rx_ring);
 	copy_reset(&rx->copy);
-	while (rx->nr_held && avail >= (int)need(rx)) {
+	while (rx->nr_held && rx->nr_placed < RX_BATCH && avail >= (int)need(rx)) {
 		struct rx_frame *f = take_held(rx);
 
 		rx_frame_place(q, f, &rx->placed[rx->nr_placed++]);
@@ -295,7 +392,7 @@ bool rx_end(struct queue *q)
 	copy_flush(&rx->copy, q->worker->gnttab);
 	for (unsigned int i = 0; i < rx->nr_placed; i++) {
 		rx_packet_answer(q, &rx->placed[i]);
-		release(rx, rx->placed[i].frame);
+		release(rx->placed[i].frame);
 	}
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
 }
@@ -310,7 +407,7 @@ void rx_police(struct queue *q)
 		if (rx_frame_judge_again(q, f))
 			hold(rx, f);
 		else
-			release(rx, f);
+			release(f);
 	}
 }
 
@@ -324,7 +421,7 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 	struct rx *rx = &q->rx;
 
 	rx->awake = false;
-	if (rx->nr_busy == 0 && (rx->down || rx->draining))
+	if (rx->nr_busy == 0 && (rx->down || all_draining(q)))
 		lower(deadline, rx->quiet_until);
 	if (!rx->starved)
 		return 0;

@@ -22,11 +22,17 @@
  * and what the port then brings dropped, and is reported as not ready after RX_STALL_NS (Linux'
  * rx_drain_timeout_msecs, rx_stall_timeout_msecs). What counts is the slots that very frame needs, not
  * whether there is one at all: a guest that keeps one buffer posted does not escape (XSA-392).
+ *
+ * If the guest's hash decides which queue a frame goes to (ctrl.h), it waits with that queue while it stays
+ * in the memory of the one that read it; all of them have the same worker. A port is read while any queue
+ * takes frames, and one that takes none holds no more of all queues' frames than a share: others are
+ * dropped, so that it cannot stop those beside it.
  */
 struct queue;
 
 enum {
 	RX_BATCH = 16, /* frames with the port and held, together */
+	RX_MAX_HELD = RX_BATCH * LINK_MAX_QUEUES,
 	RX_ARENA_BYTES = RX_BATCH * RX_AREA_PAGES * COPY_PAGE_SIZE,
 };
 
@@ -37,11 +43,11 @@ enum {
 #define RX_RETRY_NS	     1000000000ull /* and at a port that is down or was just drained */
 
 struct rx {
-	uint8_t *pages;			 /* RX_BATCH times RX_AREA_PAGES */
-	uint32_t free;			 /* a bit a frame: neither with the port nor held */
-	unsigned int nr_busy;		 /* frames with the port */
-	unsigned int nr_wanted;		 /* reads worth posting: grows when the port has more */
-	struct rx_frame *held[RX_BATCH]; /* a circle of nr_held frames from first_held on */
+	uint8_t *pages;			    /* RX_BATCH times RX_AREA_PAGES */
+	uint32_t free;			    /* a bit a frame: neither with the port nor held */
+	unsigned int nr_busy;		    /* frames with the port */
+	unsigned int nr_wanted;		    /* reads worth posting: grows when the port has more */
+	struct rx_frame *held[RX_MAX_HELD]; /* a circle of nr_held frames from first_held on */
 	unsigned int first_held, nr_held;
 	/* in this round: frames the port gave, and the guest got */
 	unsigned int nr_done, nr_placed;
@@ -65,6 +71,12 @@ struct rx {
 /* 0 or -ENOMEM. The arena lives until rx_release. */
 int rx_init(struct rx *rx, uint16_t domid);
 void rx_release(struct rx *rx);
+
+/*
+ * Worker, at the end. Frames of this queue's memory leave the other queues, and theirs this one; both are
+ * dropped. No read may be posted any more.
+ */
+void rx_part(struct queue *q);
 
 /* Worker. The queue's policy has changed: what is held is judged again. */
 void rx_police(struct queue *q);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "netback/common/log.h"
+#include "netback/engine/ctrl.h"
 #include "netback/engine/queue.h"
 #include "netback/engine/worker.h"
 
@@ -83,6 +84,7 @@ static int add_queue(struct vif *vif, const struct link_attach *a, int fd, struc
 	q->features = a->features;
 	q->policy = a->policy;
 	q->refs = a->queue[index];
+	q->ctrl = vif->ctrl;
 	q->stats = &vif->stats->queue[index];
 	q->memory = vif->memory;
 	q->journal_bytes = (char *)vif->journal + index * JOURNAL_QUEUE_BYTES;
@@ -141,10 +143,13 @@ static int add_queues(struct vif *vif, const struct link_attach *a, const int *t
 {
 	/* Vifs begin at different workers, so that the first queues do not all meet in one. */
 	unsigned int first = vif->id.domid + vif->id.handle;
+	/* One worker for all, if there is what they share (ctrl.h). */
+	unsigned int step = vif->ctrl ? 0 : 1;
 
 	vif->stats->nr_queues = vif->nr_expected = a->nr_queues;
 	for (unsigned int i = 0; i < a->nr_queues; i++) {
-		int ret = add_queue(vif, a, taps[i], &workers[(first + i) % nr_workers], ret_why);
+		struct worker *w = &workers[(first + i * step) % nr_workers];
+		int ret = add_queue(vif, a, taps[i], w, ret_why);
 
 		if (ret < 0) {
 			close_fds(taps, i + 1, a->nr_queues);
@@ -155,9 +160,25 @@ static int add_queues(struct vif *vif, const struct link_attach *a, const int *t
 	return 0;
 }
 
+static int add_ctrl(struct vif *vif, const struct link_attach *a, atomic_uint *guest_pages)
+{
+	if (!a->ctrl.present)
+		return 0;
+	vif->ctrl = aligned_alloc(_Alignof(struct ctrl), sizeof(*vif->ctrl));
+	if (!vif->ctrl)
+		return -ENOMEM;
+	memset(vif->ctrl, 0, sizeof(*vif->ctrl));
+	vif->ctrl->refs = a->ctrl;
+	vif->ctrl->domid = vif->id.domid;
+	vif->ctrl->nr_queues = a->nr_queues;
+	vif->ctrl->memory = vif->memory;
+	vif->ctrl->guest_pages = guest_pages;
+	return 0;
+}
+
 struct vif *vif_attach(const struct link_msg *msg, const int *fds, unsigned int nr_fds, int link,
 		       int wake_fd, struct worker *workers, unsigned int nr_workers,
-		       const char **ret_why)
+		       atomic_uint *guest_pages, const char **ret_why)
 {
 	const struct link_attach *a = &msg->u.attach;
 	struct vif *vif = calloc(1, sizeof(*vif));
@@ -177,6 +198,12 @@ struct vif *vif_attach(const struct link_msg *msg, const int *fds, unsigned int 
 	close_fds(fds, 0, LINK_FD_TAP);
 	if (ret < 0) {
 		*ret_why = "cannot map the stats page or the journal";
+		close_fds(fds, LINK_FD_TAP, nr_fds);
+		goto err_detach;
+	}
+	ret = add_ctrl(vif, a, guest_pages);
+	if (ret < 0) {
+		*ret_why = "out of memory";
 		close_fds(fds, LINK_FD_TAP, nr_fds);
 		goto err_detach;
 	}
@@ -204,6 +231,7 @@ void vif_detach(struct vif *vif)
 		port_close(&call.q->port);
 		free(call.q);
 	}
+	free(vif->ctrl);
 	if (vif->stats)
 		munmap(vif->stats, sizeof(*vif->stats));
 	if (vif->journal)

@@ -14,6 +14,7 @@
  * vif_attach, vif_police, vif_detach: main thread. They spread the queues over the workers and wait for each.
  * vif_ready, vif_fail: the workers.
  */
+struct ctrl;
 struct queue;
 struct worker;
 
@@ -27,17 +28,19 @@ struct vif {
 	struct stats_vif *stats;
 	void *journal;		   /* LINK_JOURNAL_BYTES */
 	struct vif_memory *memory; /* the last part of that */
+	struct ctrl *ctrl;	   /* NULL: no control ring */
 	atomic_uint nr_ready;	   /* queues whose guest takes packets */
 	_Atomic(const char *) failure;
 };
 
 /*
  * fds as in LINK_ATTACH, all taken over whatever comes. NULL: errno is set and *ret_why (for the
- * error node) says what failed.
+ * error node) says what failed. guest_pages counts what the vif's guest has staged by all its vifs
+ * (staging.h), and outlives it.
  */
 struct vif *vif_attach(const struct link_msg *msg, const int *fds, unsigned int nr_fds, int link,
 		       int wake_fd, struct worker *workers, unsigned int nr_workers,
-		       const char **ret_why);
+		       atomic_uint *guest_pages, const char **ret_why);
 
 /* Everything of the guest's is unmapped when it returns; vif is gone. */
 void vif_detach(struct vif *vif);
