@@ -324,6 +324,13 @@ static const char *take_extra(struct harness *h, struct harness_frame *f, uint8_
 		f->gso_size = extra.u.gso.size;
 		f->gso_type = extra.u.gso.type;
 		return extra.u.gso.pad || extra.u.gso.features ? "no clean gso info" : NULL;
+	case XEN_NETIF_EXTRA_TYPE_HASH:
+		f->hashed = true;
+		f->hash_type = extra.u.hash.type;
+		memcpy(&f->hash, extra.u.hash.value, sizeof(f->hash));
+		return extra.u.hash.algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ
+			       ? NULL
+			       : "a hash of another algorithm";
 	case RX_EXTRA_TYPE_XDP:
 		f->headroom = extra.u.pad[0];
 		return extra.u.pad[1] || extra.u.pad[2] ? "no clean headroom info" : NULL;

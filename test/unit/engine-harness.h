@@ -95,6 +95,9 @@ struct harness_frame {
 	uint8_t gso_type, extra_flags; /* of the last extra info */
 	uint16_t offset;	       /* of the first slot */
 	uint16_t headroom;	       /* as the extra info says */
+	bool hashed;
+	uint8_t hash_type;
+	uint32_t hash;
 	size_t len;
 	uint8_t data[HARNESS_FRAME];
 };
