@@ -92,6 +92,9 @@ docs/netback-xenstore.7: xenstore-schemas/schema.awk $(KEYS)
 	$(call say,GEN,$@)
 	$(Q)$(call schema,man)
 
+matrix: ## make docs/MATRIX.md, which test shows what, again
+	tools/matrix page > docs/MATRIX.md
+
 man: docs/netback-xenstore.7 ## make the generated manual pages again
 
 # --- packages -------------------------------------------------------------------------------
@@ -319,6 +322,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
 .PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format fuzz \
-	help install lint man
+	help install lint man matrix
 -include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 .SECONDARY:

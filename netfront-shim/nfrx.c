@@ -151,25 +151,27 @@ static void check_headroom(struct nfrx *rx, struct nfrx_packet *pkt,
 		fault_raise(rx->faults, NF_FAULT_RX_EXTRA_TYPE, "headroom nobody asked for");
 }
 
-/* Linux' status counts the headroom, and its offset is zero. */
-static void skip_headroom(struct nfrx *rx, struct nfrx_packet *pkt)
+/*
+ * As xennet_get_responses() has it: the headroom stands for the offset, and the
+ * status is the length behind it, whatever Linux' backend counts there.
+ */
+static void apply_headroom(struct nfrx *rx, struct nfrx_packet *pkt)
 {
-	bool due = rx->headroom_due && (int32_t)(rx->ring.rsp_cons - rx->headroom_from) >= 0;
+	RING_IDX cons = rx->ring.rsp_cons;
+	bool due = rx->headroom_due && (int32_t)(cons - rx->headroom_from) >= 0;
 
 	if (due && pkt->headroom != rx->headroom)
 		fault_raise(rx->faults, NF_FAULT_RX_HEADROOM, "%u bytes, not %u", pkt->headroom,
 			    rx->headroom);
 	if (!pkt->headroom || !pkt->nr_frags)
 		return;
-	if (pkt->frag[0].len <= pkt->headroom) {
-		fault_raise(rx->faults, NF_FAULT_RX_HEADROOM, "%u bytes of a slot of %u",
+	if (pkt->headroom + pkt->frag[0].len > NETIF_PAGE) {
+		fault_raise(rx->faults, NF_FAULT_RX_EXTENT, "position %u: headroom %u + %u", cons,
 			    pkt->headroom, pkt->frag[0].len);
 		pkt->error = NETIF_RSP_ERROR;
 		return;
 	}
-	pkt->frag[0].data += pkt->headroom;
-	pkt->frag[0].len -= pkt->headroom;
-	pkt->len -= pkt->headroom;
+	pkt->frag[0].data = rx->pages->addr[rx->page_of[cons & (NETIF_RING - 1)]] + pkt->headroom;
 }
 
 /* A backend that copies more than it says hands out memory that is not ours. */
@@ -331,7 +333,7 @@ bool nfrx_take(struct nfrx *rx, struct nfrx_packet *pkt)
 		if (rx->broken)
 			return false;
 		pkt->hash_due = rx->hash_due && (int32_t)(rx->ring.rsp_cons - rx->hash_from) >= 0;
-		skip_headroom(rx, pkt);
+		apply_headroom(rx, pkt);
 		rx->ring.rsp_cons = next;
 		check_packet(rx, pkt);
 		if (pkt->error || pkt->nr_slots > pkt->max_slots) {

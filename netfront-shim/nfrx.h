@@ -52,7 +52,7 @@ struct nfrx_packet {
 	uint8_t hash_type, hash_algorithm;
 	uint32_t hash;
 	bool hash_due;	   /* it came after nfrx_expect_hash() */
-	uint16_t headroom; /* what the XDP extra says; not part of frag[0] */
+	uint16_t headroom; /* what the XDP extra says: frag[0] begins there */
 	/* of the walk through the ring */
 	unsigned int nr_slots, max_slots;
 	int16_t error;	      /* a negative status of one of the slots */

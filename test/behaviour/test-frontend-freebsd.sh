@@ -1,4 +1,4 @@
 #!/bin/bash
-# SPDX-License-Identifier: MIT -- a frontend like freebsd's is served: frames both ways, down, and up again, without a fault
+# SPDX-License-Identifier: MIT -- a frontend like FreeBSD's is served: frames both ways, down, and up again, without a fault
 . "$(dirname "$0")/frontends.sh"
 serve freebsd

@@ -1,4 +1,4 @@
 #!/bin/bash
-# SPDX-License-Identifier: MIT -- a frontend like minios's is served: frames both ways, down, and up again, without a fault
+# SPDX-License-Identifier: MIT -- a frontend like Mini-OS' is served: frames both ways, down, and up again, without a fault
 . "$(dirname "$0")/frontends.sh"
 serve minios
