@@ -12,13 +12,16 @@ ip link set vif3.0 up
 has_carrier vif3.0 && fail "carrier without a guest"
 
 cat > "$tmp/offer" << END
+feature-dynamic-multicast-control = "1"
 feature-gso-tcpv4 = "1"
 feature-gso-tcpv6 = "1"
 feature-ipv6-csum-offload = "1"
+feature-multicast-control = "1"
 feature-rx-copy = "1"
 feature-rx-flip = "0"
 feature-sg = "1"
 feature-split-event-channels = "1"
+feature-xdp-headroom = "1"
 multi-queue-max-queues = "4"
 END
 xenstore-ls "$be" | grep 'feature-\|queue' | sort | diff "$tmp/offer" - || fail "offer"
