@@ -12,6 +12,7 @@ ip link set vif3.0 up
 has_carrier vif3.0 && fail "carrier without a guest"
 
 cat > "$tmp/offer" << END
+feature-ctrl-ring = "1"
 feature-dynamic-multicast-control = "1"
 feature-gso-tcpv4 = "1"
 feature-gso-tcpv6 = "1"
