@@ -243,11 +243,19 @@ $(B)/netback-sim: $(call obj,$(SIM_SRC))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ -lm
 
+SIM_EXPERIMENTS := $(wildcard test/sim/experiments/e*.sh)
+SIM_CHECKS := $(filter-out $(addprefix test/sim/experiments/, e02% e03% e11%),$(SIM_EXPERIMENTS))
+
+sim: $(B)/deps-plot $(B)/netback-sim ## the hint in simulated time: tables and plots in build/sim
+	@status=0; for experiment in $(SIM_EXPERIMENTS); do \
+		BUILD=$(abspath $(B)) PLOT=1 $$experiment || status=1; done; exit $$status
+
 check-unit: $(UNIT_TESTS) ## only the unit tests
 	@LOGS=$(B)/test/logs-unit test/run $^
 
-check: $(B)/deps-test all fakexen $(UNIT_TESTS) ## all tests that need no Xen
-	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(FAKE_TESTS) $(BEHAVIOUR_TESTS)
+check: $(B)/deps-test all fakexen $(B)/netback-sim $(UNIT_TESTS) ## all tests that need no Xen
+	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(FAKE_TESTS) $(BEHAVIOUR_TESTS) \
+		$(SIM_CHECKS)
 
 demo: $(B)/deps-test all fakexen ## two guests on the mocked machine, iperf3, and a kill -9 in the middle
 	@BUILD=$(abspath $(B)) tools/demo
@@ -322,6 +330,6 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
 
 .PHONY: all bench-xen check check-asan check-tsan check-unit check-xen clean demo fakexen format fuzz \
-	help install lint man matrix
+	help install lint man matrix sim
 -include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 .SECONDARY:

@@ -18,7 +18,7 @@ world() {
 		run 3
 		load net pps=8000
 		reset
-		run 120
+		run 60
 		report
 	END
 }

@@ -48,7 +48,7 @@ for s in credit credit2; do
 done
 
 plot <<END
-set title 'A load of 500, 8000 and 500 packets/s beside three hogs: weight of the guest and of a hog'
+set title '500, 8000, 500 packets/s beside three hogs'
 set xlabel 's'; set ylabel 'weight'; set y2label 'share of packets dropped'; set y2tics; set y2range [0:1]
 of(s, d, c) = sprintf("< awk -F '\t' '\$2 == \"%s\" { print \$1 \"\t\" \$%d }' $OUT/$name-%s-step.trace", d, c, s)
 plot for [s in 'credit credit2'] of(s, 'net', 6) with steps lw 2 title s.' guest', \

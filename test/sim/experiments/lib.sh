@@ -66,7 +66,7 @@ calc() {
 # expect WHAT A OP B: numbers, or sums of them
 expect() {
 	local what=$1 a=$2 op=$3 b=$4
-	[ "$op" != = ] || op===
+	[ "$op" != = ] || op="=="
 	if awk "BEGIN { exit !(($a) $op ($b)) }"; then
 		echo "  ok    $what: $a"
 	else
@@ -78,8 +78,14 @@ expect() {
 plot() {
 	if [ "${PLOT:-0}" = 1 ]; then
 		{
-			echo "set terminal svg size 900,500 background '#ffffff'; set output '$OUT/$name.svg'"
-			echo "set datafile separator '\t'; set grid; set key outside; table = '$TABLE'"
+			cat <<-END
+				set terminal svg size 900,500 background '#ffffff'
+				set output '$OUT/$name.svg'
+				set datafile separator tab
+				set grid
+				set key outside
+				table = '$TABLE'
+			END
 			cat
 		} | gnuplot
 	fi
