@@ -212,6 +212,8 @@ link-test-sim-credit   := $(filter-out test/sim/credit2%,$(SIM_CORE))
 link-test-sim-credit2  := $(filter-out test/sim/credit.c test/sim/credit-%,$(SIM_CORE))
 libs-test-link-client := -levent_core
 libs-test-hotplug := -levent_core
+link-test-sim-net      := $(SIM_CORE) $(addprefix test/sim/, vif.c netback.c guest.c load.c) \
+	netfront-shim/histogram.c
 libs-test-iobatch := -luring
 libs-test-iobatch-stream := -luring
 libs-test-tx := -luring

@@ -23,13 +23,13 @@ world() {
 	END
 }
 
-for ((n = 0; n <= 6; n++)); do
+for n in $(few_or_many 3 '0 1 2 3 4 5 6'); do
 	for s in credit credit2; do
-		world "$s-off" $n $s "" off donor | sim
-		world "$s-transfer" $n $s "" apply donor | sim
-		world "$s-additive" $n $s "" apply off | sim
+		world "$s-off" "$n" $s "" off donor | sim
+		world "$s-transfer" "$n" $s "" apply donor | sim
+		world "$s-additive" "$n" $s "" apply off | sim
 	done
-	world credit-tslice $n credit tslice=5 off donor | sim
+	world credit-tslice "$n" credit tslice=5 off donor | sim
 done
 
 # A hog that takes no part, and a guest that uses all it can get.

@@ -8,13 +8,13 @@
 experiment e06-dom0 "dom0's weight and a guest's packets"
 
 for s in credit credit2; do
-	for weight in 64 128 256 512 1024 2048; do
+	for weight in $(few_or_many '64 1024' '64 128 256 512 1024 2048'); do
 		{
 			echo "pool $s"
 			echo "dom0 weight=$weight rx=20 tx=20"
 			echo "guest net cost=20 hint=recipient"
 			hogs 2
-			printf '%s\n' "label $s-$weight" "hint apply" "load net pps=16000" "run 10" reset "run 60" report
+			printf '%s\n' "label $s-$weight" "hint apply" "load net pps=16000" "run 10" reset "run 30" report
 		} | sim
 	done
 done

@@ -8,6 +8,7 @@
 #	{ pools credit2; hogs 3; echo ...; } | sim	netback-sim; its reports go into the table
 #	value LABEL DOMAIN COLUMN	a number of the table
 #	expect "what" A OP B	OP: <= >= < > = ; counts; the script's status tells
+#	few_or_many FEW MANY	words: MANY only with PLOT=1, for points that no expectation is about
 #	plot < GNUPLOT		only with PLOT=1; `table` is the table, columns are those of report.c
 #
 # Tables and plots go to $OUT (default build/sim). It takes seconds; a slower one says so.
@@ -56,6 +57,10 @@ value() {
 		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
 		$1 == label && $2 == domain { print $at[column]; found = 1; exit }
 		END { if (!found) { print "no line " label " " domain > "/dev/stderr"; exit 1 } }' "$TABLE"
+}
+
+few_or_many() {
+	[ "${PLOT:-0}" = 1 ] && echo "$2" || echo "$1"
 }
 
 # calc EXPRESSION: of numbers
