@@ -301,8 +301,6 @@ static struct queue *accept_frame(struct queue *q, struct rx_frame *f)
 	to = choose(q, f);
 	if (to->rx.draining)
 		goto drop_rx_expired;
-	if (to->rx.starved && to->rx.nr_held >= share(to))
-		goto drop_rx_queue_full;
 	return to;
 
 drop_rx_expired:
@@ -310,9 +308,6 @@ drop_rx_expired:
 	goto release;
 drop_rx_bad_offload:
 	stats_inc(&q->stats->drop_rx_bad_offload);
-	goto release;
-drop_rx_queue_full:
-	stats_inc(&q->stats->drop_rx_queue_full);
 release:
 	release(f);
 	return NULL;

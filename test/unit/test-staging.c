@@ -249,6 +249,41 @@ START_TEST(test_references_that_meet)
 }
 END_TEST
 
+/* Pages whose references meet: each is found whichever goes first, the last one around the table's end. */
+START_TEST(test_neighbours_move_up)
+{
+	uint32_t meets[3];
+	unsigned int home = _i ? STAGING_SLOTS - 2 : 100;
+
+	for (uint32_t r = 0, n = 0; n < 3; r++)
+		if (staging_home(r) == home)
+			meets[n++] = r;
+	/* The grants there are do not meet: others' names for them. */
+	ck_assert_int_eq(staging_add(s, entry, 3), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct staging_slot *from = &s->slot[staging_home(ref[i])];
+		struct staging_slot *to = &s->slot[(home + i) % STAGING_SLOTS];
+
+		ck_assert_uint_eq(from->ref, ref[i]);
+		*to = *from;
+		from->page = NULL;
+		s->list[i] = to->ref = meets[i];
+	}
+	for (unsigned int gone = 0; gone < 3; gone++) {
+		struct xen_netif_gref e = {.ref = meets[gone]};
+
+		ck_assert_uint_eq(staging_del(s, &e, 1), 1);
+		for (unsigned int i = 0; i < 3; i++) {
+			const uint8_t *page = staging_find(s, meets[i], true);
+
+			ck_assert(!page == (i <= gone));
+			ck_assert(!page || *page == i + 1);
+		}
+	}
+	ck_assert_uint_eq(nr_mapped(), 0);
+}
+END_TEST
+
 /* --- any order of any orders ------------------------------------------------------------------------- */
 
 /* Against a table that only knows which pages are in it. */
@@ -396,6 +431,7 @@ int main(void)
 	tcase_add_test(tcase, test_queue_limit);
 	tcase_add_test(tcase, test_guest_limit);
 	tcase_add_test(tcase, test_references_that_meet);
+	tcase_add_loop_test(tcase, test_neighbours_move_up, 0, 2);
 	tcase_add_loop_test(tcase, test_any_orders, 0, 5);
 	tcase_add_test(tcase, test_recall);
 	tcase_add_test(tcase, test_recall_nonsense);
