@@ -278,6 +278,7 @@ fuzz_obj = $(patsubst %.c,$(B)/fuzz/obj/%.o,$(1))
 link-fuzz-offload := $(E)/offload.c
 link-fuzz-journal := $(E)/journal.c
 link-fuzz-tx      := $(QUEUE_SRC)
+link-fuzz-ctrl    := $(addprefix $(E)/, ctrl.c hash.c staging.c copy.c memory.c) $(FAKE_STATIC)
 
 $(B)/fuzz/obj/%.o: %.c | $(B)/deps-lint
 	$(call say,CC,$<)
