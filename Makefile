@@ -181,6 +181,7 @@ link-test-tx-refused   := $(QUEUE_SRC)
 link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-queue        += $(addprefix $(E)/, ctrl.c hash.c staging.c)
+link-test-queue-ctrl   := $(link-test-queue) $(E)/memory.c
 link-test-rx           := $(QUEUE_SRC)
 link-test-rx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
 link-test-rx-starved   := $(QUEUE_SRC)
@@ -219,6 +220,7 @@ libs-test-iobatch-stream := -luring
 libs-test-tx := -luring
 libs-test-tx-refused := -luring
 libs-test-queue := -luring
+libs-test-queue-ctrl := -luring
 libs-test-rx := -luring
 libs-test-steer := -luring
 libs-test-rx-policy := -luring
