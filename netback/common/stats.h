@@ -36,6 +36,7 @@
 	C(tx_csum_blank, "of tx_packets: checksum left to us or to the receiver")                  \
 	C(tx_looks, "rounds that found requests on the tx ring")                                   \
 	C(tx_depth, "sum over tx_looks of the requests not answered yet")                          \
+	C(tx_held, "times that small packets were to gather first, because they come fast")        \
 	C(tx_notified, "event channel notifications sent for tx responses")                        \
 	C(mcast_changes, "requests of the guest to change its list of multicast addresses")        \
 	C(mcast_refused, "of these: refused, the list is full")                                    \

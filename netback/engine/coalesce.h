@@ -9,20 +9,23 @@
 /*
  * A frame costs a grant copy; a round costs a wake-up, two or three system calls, a hypercall and a
  * notification, for one frame as for sixteen. A flood of small frames that is served one by one spends
- * on rounds the very CPU time that the guest lacks to read them.
+ * on rounds the very CPU time that the guest lacks to read or make them.
  *
  * So when a wake-up finds several small frames, which is the sign that they come faster than rounds go,
  * the thread sleeps for a while before the next round, and that while grows until a round has its
  * fill. It shrinks as soon as frames come alone: a ping, a request, the first frame after silence never
- * wait, and segmentation offload frames, which are batches already, never do. The criterion has no
- * absolute rate: it scales with the machine. (As adaptive interrupt moderation of NICs; Dong et al.,
+ * wait, and segmentation offload frames, which are batches already, never do. Neither criterion nor
+ * limit has an absolute rate: a thread sleeps at most COALESCE_ROUNDS times as long as it worked
+ * (coalesce_limit), so that a flood takes a fraction of a CPU and a frame waits a few rounds' time,
+ * whatever a round costs on this machine. (As adaptive interrupt moderation of NICs; Dong et al.,
  * CLUSTER 2011, for virtual interrupts.)
  *
- * Pure. Zero-initialised memory is a queue in silence.
+ * One for each direction of a queue. Pure. Zero-initialised memory is a queue in silence.
  */
 enum {
 	COALESCE_FIRST_NS = 25 * 1000,
-	COALESCE_MAX_NS = 400 * 1000,
+	COALESCE_MAX_NS = 2 * 1000 * 1000,
+	COALESCE_ROUNDS = 4,
 	COALESCE_ENOUGH = 8,	     /* frames that are worth a round */
 	COALESCE_SMALL_BYTES = 2048, /* mean size of frames that may wait */
 };
@@ -36,5 +39,12 @@ struct coalesce {
  * the ns to sleep after this round, 0 for none.
  */
 uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes, bool full);
+
+/* The hold wanted, or less if the thread has worked for busy_ns since it slept last. */
+static inline uint32_t coalesce_limit(uint32_t hold_ns, uint64_t busy_ns)
+{
+	return hold_ns < COALESCE_ROUNDS * busy_ns ? hold_ns
+						   : (uint32_t)(COALESCE_ROUNDS * busy_ns);
+}
 
 #endif

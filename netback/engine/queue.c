@@ -381,6 +381,8 @@ bool queue_end(struct queue *q)
 	/* Who sends as well is answering, or waits for the answer. */
 	if (q->tx.nr_packets)
 		q->rx.hold_ns = q->rx.coalesce.hold_ns = 0;
+	if (q->rx.nr_done)
+		q->tx.hold_ns = q->tx.coalesce.hold_ns = 0;
 	q->had_work |= worked;
 	return worked;
 }
@@ -393,7 +395,7 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 	if (q->failed)
 		return false;
 	need = rx_idle(q, deadline);
-	n = ring_tx_arm(&q->tx_ring, 1);
+	n = tx_idle(q);
 	if (n < 0) {
 		fail(q, "tx ring: the producer index makes no sense");
 		return false;
@@ -423,10 +425,12 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 
 uint32_t queue_hold(struct queue *q)
 {
-	uint32_t ns = q->failed ? 0 : q->rx.hold_ns;
+	uint32_t rx = q->rx.hold_ns, tx = q->tx.hold_ns;
 
-	q->rx.hold_ns = 0;
-	if (ns)
-		stats_inc(&q->stats->rx_held);
-	return ns;
+	q->rx.hold_ns = q->tx.hold_ns = 0;
+	if (q->failed)
+		return 0;
+	stats_add(&q->stats->rx_held, rx != 0);
+	stats_add(&q->stats->tx_held, tx != 0);
+	return max(rx, tx);
 }

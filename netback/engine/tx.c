@@ -415,9 +415,32 @@ bool tx_publish(struct queue *q)
 	return journal_publish_tx(&q->journal->tx, &q->tx_ring);
 }
 
+int tx_idle(struct queue *q)
+{
+	q->tx.awake = false;
+	return q->tx.hold_ns ? ring_tx_unconsumed(&q->tx_ring) : ring_tx_arm(&q->tx_ring, 1);
+}
+
+/* Whether to let packets gather before the next round; only what had the time to gather tells. */
+static void adapt(struct tx *tx)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < tx->nr_packets; i++)
+		bytes += tx->packet[i].size;
+	if (!tx->awake)
+		coalesce_frames(&tx->coalesce, tx->nr_packets, bytes,
+				tx->nr_packets >= TX_FULL_PACKETS);
+	tx->awake = true;
+	tx->hold_ns = tx->coalesce.hold_ns;
+}
+
 bool tx_end(struct queue *q)
 {
 	struct tx *tx = &q->tx;
+
+	if (tx->nr_packets)
+		adapt(tx);
 
 	for (unsigned int i = 0; i < tx->nr_packets; i++) {
 		struct tx_packet *p = &tx->packet[i];

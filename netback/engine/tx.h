@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "netback/engine/coalesce.h"
 #include "netback/engine/copy.h"
 #include "netback/engine/offload.h"
 #include "netback/engine/ring.h"
@@ -38,6 +39,7 @@ enum {
 	 * notification, and the guest an interrupt. The first round without requests publishes all.
 	 */
 	TX_HOLD_SLOTS = 64,
+	TX_FULL_PACKETS = 32, /* more than is worth waiting for */
 };
 
 /* One consumed request, at its ring position. */
@@ -74,6 +76,9 @@ struct tx {
 	int deficit;	/* requests this queue may still take */
 	unsigned int nr_packets;
 	unsigned int nr_held; /* responses noted, not published yet */
+	bool awake;	      /* this round is not the first one since we slept */
+	uint32_t hold_ns;     /* let packets gather so long before the next round */
+	struct coalesce coalesce;
 	unsigned int nr_iov;
 	struct tx_slot slot[RING_SLOTS];
 	struct tx_packet packet[RING_SLOTS];
@@ -96,5 +101,11 @@ bool tx_end(struct queue *q);
 
 /* No other round follows: publish what is held back. true: notify the frontend. */
 bool tx_publish(struct queue *q);
+
+/*
+ * There is nothing to do. Asks for an event, unless the thread is to hold anyway and then looks again;
+ * returns the requests there are, or -EPROTO.
+ */
+int tx_idle(struct queue *q);
 
 #endif

@@ -151,8 +151,12 @@ static void sleep_until(struct worker *w, uint64_t deadline)
 	iobatch_watch(&w->io, &w->events);
 	iobatch_watch(&w->io, &w->calls);
 	if (hold) {
+		if (w->woken_ns)
+			hold = coalesce_limit(hold, clock_ns() - w->woken_ns);
 		iobatch_hold(&w->io, hold);
+		w->woken_ns = clock_ns();
 	} else {
+		w->woken_ns = 0;
 		if (deadline != UINT64_MAX)
 			timeout = (int64_t)deadline - (int64_t)min(clock_ns(), deadline);
 		iobatch_wait(&w->io, timeout);

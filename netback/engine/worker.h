@@ -58,6 +58,8 @@ struct worker {
 	struct worker_port *ports; /* by local event channel */
 	uint32_t *masked;	   /* ports that were delivered and not unmasked yet */
 	unsigned int nr_ports, nr_masked;
+	uint64_t
+		woken_ns; /* by the end of a hold, at; 0: by something else, the clock was not read */
 	uint32_t event_ports[WORKER_EVENTS], unmask_ports[WORKER_EVENTS];
 	struct iovec event_iov, unmask_iov;
 	int32_t event_ret, unmask_ret;
