@@ -26,7 +26,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)	$(2)")
 
 # --- sources: explicit lists, in the order of the arrows ------------------------------------
-COMMON_SRC  := $(addprefix netback/common/, log.c link.c)
+COMMON_SRC  := $(addprefix netback/common/, log.c link.c conf.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
 CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-steps.c vif-state.c vif-keys.c vif-files.c policy.c vlan-spec.c \
 	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c hotplug.c ctl.c metrics.c)
@@ -193,11 +193,11 @@ link-test-classify     := $(H)/classify.c
 link-test-law          := $(addprefix $(H)/, law.c law-pool.c classify.c)
 link-test-law-pool     := $(link-test-law)
 link-test-vif-state    := netback/control/vif-state.c
-link-test-config       := netback/control/config.c netback/common/log.c
 link-test-vlan-spec    := netback/control/vlan-spec.c
 link-test-policy       := netback/control/policy.c
 link-test-hotplug      := netback/control/hotplug.c netback/common/log.c
 link-test-link-client  := netback/control/link-client.c netback/common/link.c
+link-test-config       := netback/control/config.c $(addprefix netback/common/, log.c conf.c)
 link-test-nfqueue      := $(addprefix netfront-shim/, nftx.c nfrx.c fault.c)
 link-test-frame        := $(addprefix netfront-shim/, frame.c histogram.c)
 link-test-profile      := $(addprefix netfront-shim/, profile.c nftx.c nfrx.c fault.c)

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "netback/common/conf.h"
+#include "netback/common/link.h"
 #include "netback/common/stats.h"
 #include "netback/common/util.h"
 
@@ -74,33 +76,6 @@ void config_engine_key(const struct config *config, unsigned int domid, unsigned
 	}
 }
 
-static int set_number(const char *value, unsigned int low, unsigned int high, unsigned int *out,
-		      char *error)
-{
-	unsigned long n;
-	char *end;
-
-	errno = 0;
-	n = strtoul(value, &end, 10);
-	if (errno || !isdigit((unsigned char)*value) || *end || n < low || n > high) {
-		snprintf(error, CONFIG_ERROR_SIZE, "\"%.40s\" is not a number from %u to %u", value,
-			 low, high);
-		return -EINVAL;
-	}
-	*out = (unsigned int)n;
-	return 0;
-}
-
-static int set_path(const char *value, char out[PATH_MAX], char *error)
-{
-	if (*value != '/' || strlen(value) >= PATH_MAX) {
-		snprintf(error, CONFIG_ERROR_SIZE, "\"%.200s\" is not an absolute path", value);
-		return -EINVAL;
-	}
-	strcpy(out, value);
-	return 0;
-}
-
 static int set_isolation(struct config *config, const char *value, char *error)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(isolation_names); i++) {
@@ -123,12 +98,12 @@ static int set_log_level(struct config *config, const char *value, char *error)
 
 static int set_workers(struct config *config, const char *value, char *error)
 {
-	return set_number(value, 0, STATS_MAX_WORKERS, &config->workers, error);
+	return conf_number(value, 0, STATS_MAX_WORKERS, &config->workers, error);
 }
 
 static int set_max_queues(struct config *config, const char *value, char *error)
 {
-	return set_number(value, 1, LINK_MAX_QUEUES, &config->max_queues, error);
+	return conf_number(value, 1, LINK_MAX_QUEUES, &config->max_queues, error);
 }
 
 static int set_bool(const char *value, bool *out, char *error)
@@ -210,12 +185,12 @@ static int set_rate_rx(struct config *config, const char *value, char *error)
 
 static int set_run_dir(struct config *config, const char *value, char *error)
 {
-	return set_path(value, config->run_dir, error);
+	return conf_path(value, config->run_dir, error);
 }
 
 static int set_engine(struct config *config, const char *value, char *error)
 {
-	return set_path(value, config->engine, error);
+	return conf_path(value, config->engine, error);
 }
 
 static const struct {
@@ -246,75 +221,15 @@ int config_set(struct config *config, const char *key, const char *value,
 	return -EINVAL;
 }
 
-static char *skip_blanks(char *s)
+static int set_line(void *config, const char *key, const char *value, char *error)
 {
-	return s + strspn(s, " \t\r\n");
-}
-
-static bool at_end(char *s)
-{
-	s = skip_blanks(s);
-	return !*s || *s == '#';
-}
-
-static int refuse(char *error, const char *what)
-{
-	snprintf(error, CONFIG_ERROR_SIZE, "%s", what);
-	return -EINVAL;
-}
-
-/* Copy the value that begins at s without its quotes. The end of it, or NULL with the reason in error. */
-static char *take_value(char *s, char value[PATH_MAX], char *error)
-{
-	char quote = *s == '"' || *s == '\'' ? *s++ : '\0';
-	size_t n = quote ? strcspn(s, (char[]){quote, '\n', '\0'}) : strcspn(s, " \t\r\n#");
-
-	if (quote && s[n] != quote)
-		return refuse(error, "the quote is not closed"), NULL;
-	if (!quote && (n == 0 || *s == '['))
-		return refuse(error, n ? "no key takes a list" : "the value is missing"), NULL;
-	if (n >= PATH_MAX)
-		return refuse(error, "the value is too long"), NULL;
-	memcpy(value, s, n);
-	value[n] = '\0';
-	return s + n + (quote ? 1 : 0);
-}
-
-static int parse_line(struct config *config, char *line, char *error)
-{
-	char *s = skip_blanks(line), *key = s;
-	char value[PATH_MAX], *rest;
-
-	if (at_end(s))
+	/* The file is netback-hintd's as well, which checks its own keys. */
+	if (strncmp(key, "hint_", strlen("hint_")) == 0)
 		return 0;
-
-	s += strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-	rest = skip_blanks(s);
-	if (s == key || *rest != '=')
-		return refuse(error, "this is not \"key = value\"");
-	*s = '\0';
-
-	rest = take_value(skip_blanks(rest + 1), value, error);
-	if (!rest)
-		return -EINVAL;
-	if (!at_end(rest))
-		return refuse(error, "something follows the value");
 	return config_set(config, key, value, error);
 }
 
 int config_read(struct config *config, FILE *file, const char *name, char error[CONFIG_ERROR_SIZE])
 {
-	char why[CONFIG_ERROR_SIZE], *line = NULL;
-	unsigned int nr = 0;
-	size_t size = 0;
-	int ret = 0;
-
-	while (ret == 0 && getline(&line, &size, file) >= 0) {
-		nr++;
-		ret = parse_line(config, line, why);
-		if (ret < 0)
-			snprintf(error, CONFIG_ERROR_SIZE, "%.80s:%u: %.400s", name, nr, why);
-	}
-	free(line);
-	return ret;
+	return conf_read(file, name, set_line, config, error);
 }

@@ -8,25 +8,19 @@
 #include <stdio.h>
 
 #include "netback/common/link.h"
+#include "netback/common/conf.h"
 #include "netback/common/log.h"
 
 /*
- * The file has the syntax of xl.conf, without lists:
- *
- *	# a comment
- *	isolation = "vif"	# quotes are optional around a word
- *	max_queues = 4
- *
- * The parser is our own 60 lines: libxlutil's is tied to libxl (its header includes libxl.h, its library
- * links libxenlight, whose ABI changes with every release of Xen), and netbackd must not depend on that.
+ * The file is read by conf.h, and shared with netback-hintd: keys that begin with hint_ are its own.
  *
  * An option of the command line is the same key with dashes (--run-dir, run_dir) and overrides the file.
  * Everything here runs before netbackd serves; main thread only.
  */
-#define CONFIG_FILE "/etc/xen/netbackd.conf"
+#define CONFIG_FILE CONF_FILE
 
 enum {
-	CONFIG_ERROR_SIZE = 512
+	CONFIG_ERROR_SIZE = CONF_ERROR_SIZE
 };
 
 /* How many engine processes there are: one a vif, one a guest, one in all. */
