@@ -390,15 +390,18 @@ static struct machine_domain *next_domain(uint32_t first)
 
 static void describe(const struct machine_domain *d, xc_domaininfo_t *info)
 {
+	uint32_t uuid;
+
 	memset(info, 0, sizeof(*info));
 	info->domain = d->domid;
 	info->flags = d->domid == machine_view.domid ? XEN_DOMINF_running : XEN_DOMINF_blocked;
 	info->tot_pages = info->max_pages = MACHINE_FRAMES;
-	info->cpu_time = d->sched.cpu_time;
+	info->cpu_time = machine_cpu_time(&d->sched);
 	info->nr_online_vcpus = d->sched.vcpus;
 	info->max_vcpu_id = d->sched.vcpus - 1;
-	info->handle[15] = d->domid;
-	info->handle[14] = d->domid >> 8;
+	uuid = d->sched.uuid ? d->sched.uuid : d->domid;
+	info->handle[15] = uuid;
+	info->handle[14] = uuid >> 8;
 	info->cpupool = d->sched.cpupool;
 }
 
@@ -441,6 +444,29 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t first_domid, unsigned int max_
 		first_domid = one.domain + 1;
 	}
 	return n;
+}
+
+/* In turn blocked, waiting and running, as often as the test has said; spread over the looks. */
+int xc_vcpu_getinfo(xc_interface *xch, uint32_t domid, uint32_t vcpu, xc_vcpuinfo_t *info)
+{
+	uint32_t slot, phase;
+	struct machine_sched *s;
+
+	(void)xch;
+	if (enter(false))
+		return -1;
+	slot = machine_find_domain(domid);
+	if (slot == MACHINE_NONE || vcpu >= machine_domain(slot)->sched.vcpus)
+		return fail(ESRCH);
+	s = &machine_domain(slot)->sched;
+	phase = s->looks++ * 617 % 1000;
+	memset(info, 0, sizeof(*info));
+	info->vcpu = vcpu;
+	info->online = 1;
+	info->blocked = phase < s->blocked;
+	info->running = phase >= s->blocked + s->waiting;
+	info->cpu_time = machine_cpu_time(s) / s->vcpus;
+	return 0;
 }
 
 int xc_physinfo(xc_interface *xch, xc_physinfo_t *info)

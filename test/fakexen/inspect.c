@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int verb_counters(const char *dir, int argc, char **argv)
 {
@@ -136,6 +137,16 @@ static struct machine_pool *find_pool(const char *number)
 	return &machine_view.m->pools[id];
 }
 
+/* What it has used at the old rate, before a new one is set. */
+static void settle_cpu_time(struct machine_sched *d)
+{
+	struct timespec ts;
+
+	d->cpu_time = machine_cpu_time(d);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	d->cpu_since = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /* DIR domain N | pool N, then KEY=VALUE to set or nothing to print all */
 int verb_sched(const char *dir, int argc, char **argv)
 {
@@ -161,6 +172,10 @@ int verb_sched(const char *dir, int argc, char **argv)
 		{"cpupool", &d->cpupool, 4},
 		{"vcpus", &d->vcpus, 4},
 		{"cpu_time", &d->cpu_time, 8},
+		{"cpu_rate", &d->cpu_rate, 4},
+		{"blocked", &d->blocked, 4},
+		{"waiting", &d->waiting, 4},
+		{"uuid", &d->uuid, 4},
 		{NULL, NULL, 0},
 	};
 	const struct setting of_pool[] = {
@@ -173,6 +188,8 @@ int verb_sched(const char *dir, int argc, char **argv)
 		{NULL, NULL, 0},
 	};
 
+	if (!pool)
+		settle_cpu_time(d);
 	for (const struct setting *s = pool ? of_pool : of_domain; s->name; s++) {
 		if (argc == 2)
 			print_or_set(s, NULL);

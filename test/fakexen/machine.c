@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -484,4 +485,14 @@ int machine_arm_fault(enum machine_fault_kind kind, int32_t after, int32_t value
 	}
 	machine_unlock();
 	return rc;
+}
+
+uint64_t machine_cpu_time(const struct machine_sched *s)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return s->cpu_time +
+	       ((uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec - s->cpu_since) / 1000 *
+		       s->cpu_rate;
 }

@@ -152,7 +152,12 @@ struct machine_sched {
 	uint16_t credit2_weight, credit2_cap;
 	struct machine_rtds rtds[MACHINE_VCPUS];
 	uint32_t cpupool, vcpus;
-	_Atomic uint64_t cpu_time; /* ns, set by tests */
+	_Atomic uint64_t cpu_time; /* ns, set by tests; grows by cpu_rate thousandths of a CPU */
+	uint64_t cpu_since;	   /* ns, CLOCK_MONOTONIC: from when on */
+	uint32_t cpu_rate;
+	uint32_t blocked, waiting; /* thousandths of the looks at its vCPUs */
+	_Atomic uint32_t looks;
+	uint32_t uuid; /* 0: its domid */
 };
 
 struct machine_domain {
@@ -239,6 +244,9 @@ extern struct machine_view machine_view;
 
 /* Make the files of a new machine with domain 0 in an existing directory. */
 int machine_create(const char *dir);
+
+/* CPU time of a domain now, ns. */
+uint64_t machine_cpu_time(const struct machine_sched *s);
 
 /* Map the machine without being one of its processes (tools, xenstored). */
 int machine_open(const char *dir);
