@@ -33,17 +33,21 @@ CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-steps.c 
 ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
 ENGINE_SRC  += $(addprefix netback/engine/, ctrl.c hash.c staging.c)
-CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c)
+HINT_SRC    := $(addprefix netback/hint/, main.c host.c hints.c journal.c law.c law-pool.c classify.c totals.c \
+	pages.c sched.c store.c config.c report.c sandbox.c)
+CTL_SRC     := $(addprefix tools/, netbackctl.c ctl-request.c cmd-list.c cmd-show.c cmd-stats.c \
+	cmd-hint.c)
 SHIM_SRC    := $(addprefix netfront-shim/, main.c shim.c cmd-tap.c cmd-generate.c cmd-sink.c \
 	cmd-echo.c cmd-connect.c cmd-hostile.c hostile.c hostile-tx.c hostile-rx.c traffic.c vtap.c \
 	netfront.c profile.c nfsetup.c nfctrl.c nfhash.c nfstore.c nfqueue.c nftx.c nfrx.c frame.c histogram.c fault.c)
 
 CONTROL_LIBS := -lxenstore -levent_core -ljson-c
 ENGINE_LIBS  := -lxengnttab -lxenevtchn -luring -lseccomp -lcap-ng -lpthread
+HINT_LIBS    := -lxenctrl -lxenstore -ljson-c -lseccomp -lcap-ng -lm
 CTL_LIBS     := -ljson-c
 SHIM_LIBS    := -lxengnttab -lxenevtchn -lxenstore -lpthread
 
-PROGRAMS := $(addprefix $(B)/, netbackd netback-engine netbackctl netfront-shim)
+PROGRAMS := $(addprefix $(B)/, netbackd netback-engine netback-hintd netbackctl netfront-shim)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(patsubst $(G)/%,gen/%,$(1)))
 
@@ -56,6 +60,10 @@ $(B)/netbackd: $(call obj,$(CONTROL_SRC) $(COMMON_SRC) $(SCHEMA_SRC))
 $(B)/netback-engine: $(call obj,$(ENGINE_SRC) $(COMMON_SRC))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
+
+$(B)/netback-hintd: $(call obj,$(HINT_SRC) $(COMMON_SRC) $(SCHEMA_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(HINT_LIBS)
 
 $(B)/netbackctl: $(call obj,$(CTL_SRC))
 	$(call say,LD,$@)
@@ -192,6 +200,7 @@ H := netback/hint
 link-test-classify     := $(H)/classify.c
 link-test-law          := $(addprefix $(H)/, law.c law-pool.c classify.c)
 link-test-law-pool     := $(link-test-law)
+link-test-hints        := $(addprefix $(H)/, hints.c journal.c sched.c) netback/common/log.c $(FAKE_STATIC)
 link-test-vif-state    := netback/control/vif-state.c
 link-test-vlan-spec    := netback/control/vlan-spec.c
 link-test-policy       := netback/control/policy.c
@@ -254,10 +263,16 @@ sim: $(B)/deps-plot $(B)/netback-sim ## the hint in simulated time: tables and p
 	@status=0; for experiment in $(SIM_EXPERIMENTS); do \
 		BUILD=$(abspath $(B)) PLOT=1 $$experiment || status=1; done; exit $$status
 
+# what behaviour tests run beside the programs
+TEST_PROGS := $(B)/test/figures
+$(TEST_PROGS): $(B)/test/%: $$(call obj,test/behaviour/$$*.c) | $(B)/deps-test
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^
+
 check-unit: $(UNIT_TESTS) ## only the unit tests
 	@LOGS=$(B)/test/logs-unit test/run $^
 
-check: $(B)/deps-test all fakexen $(B)/netback-sim $(UNIT_TESTS) ## all tests that need no Xen
+check: $(B)/deps-test all fakexen $(B)/netback-sim $(UNIT_TESTS) $(TEST_PROGS) ## all tests that need no Xen
 	@BUILD=$(abspath $(B)) LOGS=$(B)/test/logs test/run $(UNIT_TESTS) $(FAKE_TESTS) $(BEHAVIOUR_TESTS) \
 		$(SIM_CHECKS)
 
@@ -316,13 +331,16 @@ MAN     := $(wildcard docs/*.[1-8])
 install: all ## put it below DESTDIR and PREFIX (default /usr)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/netback \
 		$(DESTDIR)/etc/xen $(DESTDIR)$(PREFIX)/lib/systemd/system $(DATADIR)
-	install -m 755 $(B)/netbackd $(B)/netbackctl tools/xs-check $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/netbackd $(B)/netback-hintd $(B)/netbackctl tools/xs-check tools/hint-plot \
+		$(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/netback-engine $(DESTDIR)$(PREFIX)/libexec/netback
 	install -m 755 $(B)/netfront-shim $(DESTDIR)$(PREFIX)/bin
 	test -e $(DESTDIR)/etc/xen/netbackd.conf || \
 		install -m 644 tools/netbackd.conf $(DESTDIR)/etc/xen/netbackd.conf
-	sed 's|/usr/sbin|$(PREFIX)/sbin|' tools/netbackd.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/netbackd.service
+	for unit in netbackd netback-hintd; do \
+		sed 's|/usr/sbin|$(PREFIX)/sbin|' tools/$$unit.service \
+			>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service; \
+	done
 	install -m 644 tools/xs-check.awk xenstore-schemas/schema.awk $(KEYS) $(DATADIR)
 	for page in $(MAN); do \
 		install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/}; \

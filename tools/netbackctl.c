@@ -18,6 +18,8 @@ static const struct {
 	{"list", cmd_list, false, false, "", "one line a vif"},
 	{"show", cmd_show, true, true, "VIF", "states, features, queues and ring indices of a vif"},
 	{"stats", cmd_stats, false, true, "[VIF]", "counters and drops; --watch: a line of rates"},
+	{"hint", cmd_hint, false, true, "[DOMAIN]",
+	 "what netback-hintd does to CPU weights, and why"},
 };
 
 /* clang-format off */
@@ -36,12 +38,12 @@ static void print_help(void)
 	puts("usage: netbackctl [options] COMMAND [VIF]\n"
 	     "Look into a running netbackd. A VIF is named as vif3.0.\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-6s %-6s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-6s %-8s %s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
 	puts("\n"
 	     "  --json           print the reply as one line of JSON\n"
 	     "  --run-dir DIR    the run directory of netbackd [/run/netback]\n"
-	     "  --watch SECONDS  stats: go on, with figures per second\n"
+	     "  --watch SECONDS  stats, hint: go on; stats: with figures per second\n"
 	     "  --help, --version\n"
 	     "\n"
 	     "See netbackctl(8).");
@@ -66,8 +68,8 @@ static int run(const struct ctl_options *options, int argc, char **argv)
 			return misuse("too many arguments for ", argv[0]);
 		if (commands[i].needs_vif && !vif)
 			return misuse("which vif? Needed by ", argv[0]);
-		if (options->watch && commands[i].run != cmd_stats)
-			return misuse("--watch goes with stats, not with ", argv[0]);
+		if (options->watch && commands[i].run != cmd_stats && commands[i].run != cmd_hint)
+			return misuse("--watch goes with stats and hint, not with ", argv[0]);
 		return commands[i].run(options, vif);
 	}
 	return misuse("there is no command ", argv[0]);

@@ -12,10 +12,11 @@
 struct ctl_options {
 	const char *run_dir;
 	bool json;	    /* print the reply as it is */
-	unsigned int watch; /* stats: seconds between lines; 0: once */
+	unsigned int watch; /* stats, hint: seconds between lines; 0: once */
 };
 
-/* vif is NULL if none was named. Returns the exit status. */
+/* vif, or what else a command is about, is NULL if none was named. Returns the exit status. */
+int cmd_hint(const struct ctl_options *options, const char *domain);
 int cmd_list(const struct ctl_options *options, const char *vif);
 int cmd_show(const struct ctl_options *options, const char *name);
 int cmd_stats(const struct ctl_options *options, const char *vif);

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/functions.sh"
 start_machine
 sed 's/^#\([a-z_]* = \)/\1/; /^engine/d' tools/netbackd.conf > "$tmp/all.conf"
-[ "$(grep -c '^[a-z]' "$tmp/all.conf")" = 9 ] || fail "the example does not show every key"
+[ "$(grep -c '^[a-z]' "$tmp/all.conf")" = 11 ] || fail "the example does not show every key"
 for file in tools/netbackd.conf "$tmp/all.conf"; do
 	start_netbackd --config "$file"
 	stop_netbackd

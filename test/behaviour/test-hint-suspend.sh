@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT -- a domain that is asked to suspend, or whose vif closes, loses its hint at once; one that comes back from a save with our weight gets its own
+. "$(dirname "$0")/hint.sh"
+requires jq xenstore-write
+start_host 1 2 3
+start_hintd --mode apply --default both --interval 1000
+wait_for '[ "$(weight 1)" -ge 320 ]'
+# as libxl, and a guest that acknowledges at once
+xenstore-write /local/domain/1/control/shutdown suspend
+xenstore-write /local/domain/1/control/shutdown ""
+WAIT=1 wait_for '[ "$(weight 1)" = 256 ]'
+wait_for '[ "$(hint reason 1)" = leaving ]'
+stop_hintd
+
+start_hintd --mode apply --default both
+wait_for '[ "$(weight 1)" -ge 320 ]'
+saved=$(weight 1)
+xenstore-write /local/domain/0/backend/vif/1/0/state 5
+WAIT=1 wait_for '[ "$(weight 1)" = 256 ]'
+xenstore-rm /local/domain/0/backend/vif/1
+
+# libxl saved the weight of before: domain 7 is domain 1 again
+wait_for '[ "$(hint reason 1)" = leaving ]'
+fakexen kill-domain 1
+fakexen domain 7 guest1
+fakexen sched domain 7 uuid=1 cpu_rate=300 waiting=700 credit2_weight="$saved"
+wait_for '[ "$(weight 7)" = 256 ]'
+hintd_says 'saved or migrated with our weight' || fail "no word about it"
