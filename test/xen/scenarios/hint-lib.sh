@@ -67,6 +67,74 @@ hogs_cpu() {
 	done | awk '$1 != "Name" { sum += $NF } END { print sum }'
 }
 
+# hint_load: TCP to g1 in the background, for as long as the scenario; hint_pings likewise, 50 a second
+hint_load() {
+	(while :; do iperf3 -p 5202 -t 60 -c "$(guest_ip4 g1)"; done) >/dev/null 2>&1 &
+	load=$!
+}
+
+hint_pings() {
+	ping -q -i 0.02 "$(guest_ip4 g1)" >/dev/null &
+	load=$!
+}
+
+hint_load_end() {
+	# shellcheck disable=SC2046 # a list of words
+	kill $(pgrep -P "$load") "$load" || true
+	wait "$load" || true
+}
+
+# --- netback-hintd ---
+
+# hint_required: the end of a scenario that needs it
+hint_required() {
+	[ "$BACKEND" = netbackd ] || skip "means nothing with the kernel's backend"
+	[ -x /usr/sbin/netback-hintd ] || skip "build/netback-hintd was not there when the image was made"
+}
+
+# consent NAME WORD: as an administrator says it
+consent() {
+	xenstore-write "/local/domain/0/backend/vif/$(guest_domid "$1")/hint" "$2"
+}
+
+# hintd_start OPTION...: what a packet justifies is told for a machine that is emulated
+hintd_start() {
+	netback-hintd --packet-us 1000 --byte-ns 100 "$@" 2>"$state/hintd.log" &
+	hintd=$!
+	wait_for 10 grep -q ready "$state/hintd.log" || hintd_complain
+}
+
+hintd_complain() {
+	note "netback-hintd said:"
+	tail -n 30 "$state/hintd.log" | sed 's/^/        | /'
+	timeout 5 netbackctl hint | sed 's/^/        | /'
+	return 1
+}
+
+hintd_stop() {
+	kill "$hintd"
+	wait "$hintd" || note "netback-hintd: status $?"
+}
+
+# weight_is NAME WEIGHT, raised NAME, unhinted: all guests have the weight they were born with
+weight_is() {
+	[ "$(weight "$1")" = "$2" ] || { echo "$1 has $(weight "$1")"; return 1; }
+}
+
+raised() {
+	[ "$(weight "$1")" -gt 256 ] || { weights; netbackctl hint; return 1; }
+}
+
+unhinted() {
+	local name
+
+	for name in $guests_all; do
+		weight_is "$name" 256 || return 1
+	done
+}
+
+# --- measurements ---
+
 # hint_ping [COUNT]: p50 and p99, ms
 hint_ping() {
 	local count=${1:-200}
