@@ -112,6 +112,44 @@ START_TEST(test_burn_by_weight)
 }
 END_TEST
 
+/* Many short runs cost as much as a long one. */
+START_TEST(test_burn_in_pieces)
+{
+	struct pool *pool = host_add_pool(&host, &scheduler_credit2, 1);
+	struct credit2_vcpu *svc = credit2_of(sim_domain(pool, &hog, 1, 300)->vcpu[0]);
+	unsigned int i;
+
+	sim_domain(pool, &sleeper, 1, 1000);
+	sim_run(&host, SIM_MS);
+	svc->credit = CREDIT2_INIT;
+	svc->residual = 0;
+	svc->start_ns = host.clock.now;
+	for (i = 0; i < 1000; i++) {
+		sim_run(&host, SIM_US);
+		host_reschedule(&host, 0, true);
+		sim_run(&host, 0);
+	}
+	ck_assert_int_eq(svc->credit, CREDIT2_INIT - SIM_MS * 1000 / 300);
+}
+END_TEST
+
+/* What is left of a period's budget is not saved up: after a second of sleep it has 4 ms, and then 4 ms each 10. */
+START_TEST(test_cap_saves_nothing)
+{
+	struct pool *pool = host_add_pool(&host, &scheduler_credit2, 1);
+	struct domain *dom = sim_domain(pool, &sleeper, 1, 256);
+
+	ck_assert_int_eq(domain_set(dom, 256, 40), 0);
+	sleeper.work_ns = 100 * SIM_MS;
+	sim_run(&host, SIM_S + 1);
+	sim_kick(dom);
+	sim_run(&host, 10 * SIM_MS - 2);
+	ck_assert_int_eq(dom->vcpu[0]->run_ns, 4 * SIM_MS);
+	sim_run(&host, 10 * SIM_MS);
+	ck_assert_int_eq(dom->vcpu[0]->run_ns, 8 * SIM_MS);
+}
+END_TEST
+
 /* What the top vCPU has when the epoch ends, and what a sleeper with that credit has afterwards. */
 static const struct {
 	int64_t top, other, top_after, other_after;
@@ -274,6 +312,8 @@ int main(void)
 	tcase_add_test(tcase, test_three_on_two);
 	tcase_add_loop_test(tcase, test_cap, 0, ARRAY_SIZE(caps));
 	tcase_add_test(tcase, test_burn_by_weight);
+	tcase_add_test(tcase, test_burn_in_pieces);
+	tcase_add_test(tcase, test_cap_saves_nothing);
 	tcase_add_loop_test(tcase, test_reset, 0, ARRAY_SIZE(resets));
 	tcase_add_loop_test(tcase, test_wake_trap, 0, ARRAY_SIZE(wakes));
 	tcase_add_test(tcase, test_wake_idle);

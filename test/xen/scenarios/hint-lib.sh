@@ -8,16 +8,18 @@
 
 sched=$(xl info | awk '/^xen_scheduler/ { print $3 }')
 hogs=${HOGS:-3}
-guests_all=$(seq -f 'g%g' 1 $((hogs + 1)))
-guests_hogs=$(seq -f 'g%g' 2 $((hogs + 1)))
+guests_hogs=$(seq 2 $((hogs + 1)) | sed 's/^/g/')
+guests_all="g1 $guests_hogs"
 
 # hint_world: the backend and the guests, the hogs not yet at work.
 hint_world() {
 	local name
 
-	xl vcpu-set 0 1
-	xl cpupool-cpu-remove Pool-0 1
-	xl cpupool-create "name=\"guests\"" "sched=\"$sched\"" "cpus=[\"1\"]" >/dev/null
+	if ! xl cpupool-list | grep -q '^guests '; then
+		xl vcpu-set 0 1
+		xl cpupool-cpu-remove Pool-0 1
+		xl cpupool-create "name=\"guests\"" "sched=\"$sched\"" "cpus=[\"1\"]" >/dev/null
+	fi
 	backend_start
 	for name in $guests_all; do
 		guest_start "$name" pv memory=128
