@@ -38,6 +38,8 @@
 	C(tx_depth, "sum over tx_looks of the requests not answered yet")                          \
 	C(tx_held, "times that small packets were to gather first, because they come fast")        \
 	C(tx_notified, "event channel notifications sent for tx responses")                        \
+	C(tx_limited, "times that the guest had to wait because of the rate it may send at")       \
+	C(rx_limited, "times that the port had to wait because of the rate the guest gets")        \
 	C(mcast_changes, "requests of the guest to change its list of multicast addresses")        \
 	C(mcast_refused, "of these: refused, the list is full")                                    \
 	C(rx_packets, "packets read from the port and put into guest buffers")                     \

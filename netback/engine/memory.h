@@ -9,6 +9,7 @@
 #include "netback/common/link.h"
 #include "netback/engine/hash.h"
 #include "netback/engine/mcast.h"
+#include "netback/engine/rate.h"
 
 /*
  * What a guest has set while it was connected (by control ring or extra info) exists nowhere else:
@@ -49,6 +50,7 @@ struct vif_memory {
 	uint32_t version;
 	uint32_t size; /* sizeof(struct vif_memory) */
 	struct mcast mcast;
+	struct rate_level tx_rate, rx_rate;
 	struct memory_ctrl ctrl;
 	struct memory_staging staging[LINK_MAX_QUEUES];
 };

@@ -257,6 +257,8 @@ int queue_open(struct worker *w, struct queue *q, const char **ret_why)
 	if (ret < 0)
 		goto err_unmap_rings;
 
+	tx_police(q);
+	rx_police(q);
 	ret = open_ctrl(w, q, ret_why);
 	if (ret < 0)
 		goto err_unbind_ports;
@@ -306,6 +308,7 @@ void queue_close(struct worker *w, struct queue *q)
 void queue_police(struct queue *q, const struct link_policy *policy)
 {
 	q->policy = *policy;
+	tx_police(q);
 	rx_police(q);
 }
 
@@ -395,7 +398,7 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 	if (q->failed)
 		return false;
 	need = rx_idle(q, deadline);
-	n = tx_idle(q);
+	n = tx_idle(q, deadline);
 	if (n < 0) {
 		fail(q, "tx ring: the producer index makes no sense");
 		return false;

@@ -240,6 +240,23 @@ static bool port_is_quiet(struct queue *q)
 	return false;
 }
 
+/* What the rate is measured with; the clock is read only if there is one. */
+static uint64_t rate_now(const struct rx *rx)
+{
+	return rate_limits(&rx->rate) ? clock_ns() : 0;
+}
+
+/* May a frame go? If not, no more are read than are with the port already. */
+static bool has_credit(struct queue *q, uint64_t now)
+{
+	struct rx *rx = &q->rx;
+	uint64_t until = rate_wait(&rx->rate, now);
+
+	stats_add(&q->stats->rx_limited, until && !rx->wait_until);
+	rx->wait_until = until;
+	return !until;
+}
+
 int rx_begin(struct queue *q, const char **ret_why)
 {
 	struct rx *rx = &q->rx;
@@ -264,7 +281,9 @@ int rx_begin(struct queue *q, const char **ret_why)
 		starve(q);
 	else
 		fed(q);
-	if (all_starved(q) && !all_draining(q))
+	if (all_starved(q))
+		rx->wait_until = 0;
+	if (all_starved(q) ? !all_draining(q) : !has_credit(q, rate_now(rx)))
 		return 0;
 	if (q->ctrl && !ctrl_is_complete(q->ctrl))
 		return 0;
@@ -358,6 +377,7 @@ static void take_frames(struct queue *q)
 static void place_frames(struct queue *q)
 {
 	struct rx *rx = &q->rx;
+	uint64_t now = rate_now(rx);
 	int avail;
 
 	rx->nr_placed = 0;
@@ -366,8 +386,11 @@ static void place_frames(struct queue *q)
 	/* Negative: the next round's rx_begin says so. */
 	avail = ring_rx_unconsumed(&q->rx_ring);
 	copy_reset(&rx->copy);
-	while (rx->nr_held && rx->nr_placed < RX_BATCH && avail >= (int)need(rx)) {
+	while (rx->nr_held && rx->nr_placed < RX_BATCH && avail >= (int)need(rx) &&
+	       has_credit(q, now)) {
 		struct rx_frame *f = take_held(rx);
+
+		rate_charge(&rx->rate, now, f->length);
 
 		rx_frame_place(q, f, &rx->placed[rx->nr_placed++]);
 		avail -= f->nr_slots;
@@ -396,6 +419,8 @@ void rx_police(struct queue *q)
 {
 	struct rx *rx = &q->rx;
 
+	rate_set(&rx->rate, &q->policy.rx_rate, &q->memory->rx_rate, clock_ns());
+	rx->wait_until = 0;
 	for (unsigned int nr = rx->nr_held; nr; nr--) {
 		struct rx_frame *f = take_held(rx);
 
@@ -418,6 +443,8 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 	rx->awake = false;
 	if (rx->nr_busy == 0 && (rx->down || all_draining(q)))
 		lower(deadline, rx->quiet_until);
+	if (rx->wait_until)
+		lower(deadline, rx->wait_until);
 	if (!rx->starved)
 		return 0;
 	if (!q->features.rx_notify)

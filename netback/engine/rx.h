@@ -10,6 +10,7 @@
 #include "netback/engine/coalesce.h"
 #include "netback/engine/copy.h"
 #include "netback/engine/port.h"
+#include "netback/engine/rate.h"
 #include "netback/engine/ring.h"
 #include "netback/engine/rx-frame.h"
 
@@ -62,7 +63,9 @@ struct rx {
 	uint64_t starved_since; /* ns */
 	uint64_t counted_until; /* ns; rx_starved_ns has what was before */
 	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */
-	uint64_t quiet_until;	/* ns; no reads of a port that is down or drained */
+	struct rate rate;
+	uint64_t wait_until;  /* ns; frames wait for their rate, 0: no */
+	uint64_t quiet_until; /* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
 	struct rx_packet placed[RX_BATCH]; /* nr_placed of them, in this round */
 	struct copy_batch copy;
@@ -78,7 +81,7 @@ void rx_release(struct rx *rx);
  */
 void rx_part(struct queue *q);
 
-/* Worker. The queue's policy has changed: what is held is judged again. */
+/* Worker. The queue works by its policy from now on; what is held is judged again. */
 void rx_police(struct queue *q);
 
 /*

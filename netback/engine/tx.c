@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "netback/engine/clock.h"
 #include "netback/engine/queue.h"
 #include "netback/engine/worker.h"
 
@@ -27,6 +28,11 @@ void tx_release(struct tx *tx)
 	if (tx->pages)
 		munmap(tx->pages, RING_SLOTS * COPY_PAGE_SIZE);
 	tx->pages = NULL;
+}
+
+void tx_police(struct queue *q)
+{
+	rate_set(&q->tx.rate, &q->policy.tx_rate, &q->memory->tx_rate, clock_ns());
 }
 
 static struct tx_slot *slot_at(struct tx *tx, RING_IDX idx)
@@ -233,9 +239,21 @@ static int take_packet(struct queue *q, unsigned int avail, const char **ret_why
 	return (int)n;
 }
 
+/* May another packet go? What goes is charged whatever becomes of it, like Linux does. */
+static bool has_credit(struct queue *q, uint64_t now)
+{
+	struct tx *tx = &q->tx;
+	uint64_t until = rate_wait(&tx->rate, now);
+
+	stats_add(&q->stats->tx_limited, until && !tx->wait_until);
+	tx->wait_until = until;
+	return !until;
+}
+
 static int take_all(struct queue *q, const char **ret_why)
 {
 	struct tx *tx = &q->tx;
+	uint64_t now = rate_limits(&tx->rate) ? clock_ns() : 0;
 	int avail, n;
 
 	tx->deficit = min(tx->deficit + TX_QUANTUM, TX_QUANTUM);
@@ -247,10 +265,11 @@ static int take_all(struct queue *q, const char **ret_why)
 		stats_add(&q->stats->tx_depth, (uint64_t)avail + tx->nr_held);
 	}
 
-	while (avail > 0 && tx->deficit > 0) {
+	while (avail > 0 && tx->deficit > 0 && has_credit(q, now)) {
 		n = take_packet(q, (unsigned int)avail, ret_why);
 		if (n < 0)
 			return n;
+		rate_charge(&tx->rate, now, tx->packet[tx->nr_packets].size);
 		q->tx_ring.req_cons += (RING_IDX)n;
 		tx->nr_packets++;
 		tx->deficit -= n;
@@ -415,10 +434,17 @@ bool tx_publish(struct queue *q)
 	return journal_publish_tx(&q->journal->tx, &q->tx_ring);
 }
 
-int tx_idle(struct queue *q)
+int tx_idle(struct queue *q, uint64_t *deadline)
 {
-	q->tx.awake = false;
-	return q->tx.hold_ns ? ring_tx_unconsumed(&q->tx_ring) : ring_tx_arm(&q->tx_ring, 1);
+	struct tx *tx = &q->tx;
+
+	tx->awake = false;
+	if (tx->wait_until) {
+		tx->hold_ns = 0;
+		*deadline = min(*deadline, tx->wait_until);
+		return 0;
+	}
+	return tx->hold_ns ? ring_tx_unconsumed(&q->tx_ring) : ring_tx_arm(&q->tx_ring, 1);
 }
 
 /* Whether to let packets gather before the next round; only what had the time to gather tells. */

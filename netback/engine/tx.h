@@ -11,6 +11,7 @@
 #include "netback/engine/coalesce.h"
 #include "netback/engine/copy.h"
 #include "netback/engine/offload.h"
+#include "netback/engine/rate.h"
 #include "netback/engine/ring.h"
 
 /*
@@ -80,6 +81,8 @@ struct tx {
 	uint32_t hold_ns;     /* let packets gather so long before the next round */
 	struct coalesce coalesce;
 	unsigned int nr_iov;
+	struct rate rate;
+	uint64_t wait_until; /* ns; requests are left on the ring for their rate, 0: none */
 	struct tx_slot slot[RING_SLOTS];
 	struct tx_packet packet[RING_SLOTS];
 	struct iovec iov[RING_SLOTS * (1 + TX_IOV_PER_PACKET)];
@@ -89,6 +92,9 @@ struct tx {
 /* 0 or -ENOMEM. The arena lives until tx_release. */
 int tx_init(struct tx *tx, uint16_t domid);
 void tx_release(struct tx *tx);
+
+/* Worker. The queue works by its policy from now on. */
+void tx_police(struct queue *q);
 
 /*
  * Worker. tx_begin consumes what is on the ring, copies it and queues the writes; returns the packets
@@ -104,8 +110,9 @@ bool tx_publish(struct queue *q);
 
 /*
  * There is nothing to do. Asks for an event, unless the thread is to hold anyway and then looks again;
- * returns the requests there are, or -EPROTO.
+ * returns the requests there are, or -EPROTO. What waits for its rate counts as none: *deadline (ns) is
+ * lowered to when it may go, and an event for more would be of no use.
  */
-int tx_idle(struct queue *q);
+int tx_idle(struct queue *q, uint64_t *deadline);
 
 #endif

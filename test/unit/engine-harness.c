@@ -179,6 +179,8 @@ void harness_reset(struct harness *h, const struct link_features *features, RING
 	memset(&h->stats, 0, sizeof(h->stats));
 	memset(&h->q.policy, 0, sizeof(h->q.policy));
 	memset(&h->memory, 0, sizeof(h->memory));
+	tx_police(&h->q);
+	rx_police(&h->q);
 	h->nr_ready_calls = 0;
 	h->ready = false;
 }
