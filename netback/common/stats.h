@@ -75,10 +75,14 @@
 	D(tx_bad_length, "fragments longer than the whole packet")                                 \
 	D(tx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(tx_bad_offload, "checksum or segmentation asked for a packet we cannot parse")           \
+	D(tx_vlan, "a VLAN that is not the guest's")                                               \
+	D(tx_over_mtu, "longer than the vif's MTU, or its segments are")                           \
 	D(tx_port_busy, "the port had no room")                                                    \
 	D(tx_port_refused, "the port does not take this packet")                                   \
 	D(tx_port_down, "the port is down or gone")                                                \
 	D(rx_too_long, "larger than the guest's buffers allow")                                    \
+	D(rx_vlan, "a VLAN that is not the guest's, or none")                                      \
+	D(rx_over_mtu, "longer than the vif's MTU, or its segments are")                           \
 	D(rx_mcast, "multicast that the guest has not asked for")                                  \
 	D(rx_copy_failed, "the hypervisor refused a grant copy")                                   \
 	D(rx_bad_offload, "checksum or segmentation the guest cannot take and we cannot undo")     \

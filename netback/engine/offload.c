@@ -319,6 +319,7 @@ static int gso_to_guest(const struct virtio_net_hdr *hdr, const struct offload_h
 
 	rx->gso_type = h->version == 4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
 	rx->gso_size = le16toh(hdr->gso_size);
+	rx->header = (uint16_t)h->end;
 	return 0;
 }
 

@@ -75,7 +75,8 @@ struct offload_rx {
 	uint16_t flags;	  /* NETRXF_csum_blank and NETRXF_data_validated of the first response */
 	uint8_t gso_type; /* XEN_NETIF_GSO_TYPE_*; NONE: no gso extra info */
 	uint16_t gso_size;
-	bool completed; /* we computed the checksum: count rx_csum_completed */
+	uint16_t header; /* bytes of headers, if there is a gso_type */
+	bool completed;	 /* we computed the checksum: count rx_csum_completed */
 };
 
 /*

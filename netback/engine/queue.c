@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -258,7 +259,7 @@ int queue_open(struct worker *w, struct queue *q, const char **ret_why)
 		goto err_unmap_rings;
 
 	tx_police(q);
-	rx_police(q);
+	rx_police(q, false);
 	ret = open_ctrl(w, q, ret_why);
 	if (ret < 0)
 		goto err_unbind_ports;
@@ -307,9 +308,15 @@ void queue_close(struct worker *w, struct queue *q)
 
 void queue_police(struct queue *q, const struct link_policy *policy)
 {
+	bool other_vlans = memcmp(&q->policy.vlan, &policy->vlan, sizeof(policy->vlan)) != 0;
+
 	q->policy = *policy;
 	tx_police(q);
-	rx_police(q);
+	rx_police(q, other_vlans);
+	/* What q has read may wait with another queue. */
+	for (unsigned int i = 0; q->ctrl && i < q->ctrl->nr_queues; i++)
+		if (q->ctrl->queue[i])
+			rx_police(q->ctrl->queue[i], other_vlans);
 }
 
 static void fail(struct queue *q, const char *why)

@@ -5,11 +5,10 @@
 #include "netback/common/util.h"
 
 /*
- * Fine enough for a byte at 100 Gb/s and a fraction below, and wide enough for nine years of uptime between
- * two looks at a bucket (differences are signed).
+ * 1/64 ns is fine enough for a small packet at 100 Gb/s, and wide enough for four years between two looks at
+ * a bucket (differences are signed).
  */
 enum {
-	RATE_SHIFT = 6, /* of the level: 1/64 ns */
 	COST_SHIFT = 16,
 	MAX_DEBT = LINK_MAX_QUEUES * RATE_MAX_PACKET, /* every queue's last packet */
 };

@@ -29,10 +29,11 @@ enum {
 	RATE_MIN_BURST = 128 * 1024,
 	RATE_MAX_PACKET = 65536,
 	RATE_WAIT_NS = 1000 * 1000,
+	RATE_SHIFT = 6, /* of a level: 1/64 ns */
 };
 
 struct rate_level {
-	_Atomic uint64_t empty_at; /* ns << RATE_SHIFT, see rate.c */
+	_Atomic uint64_t empty_at; /* ns << RATE_SHIFT */
 };
 
 struct rate {

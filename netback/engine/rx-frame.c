@@ -2,11 +2,13 @@
 /* rx-frame.c: judge a frame, lay it out in slots, answer them */
 #include "rx-frame.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "netback/engine/ctrl.h"
 #include "netback/engine/offload.h"
 #include "netback/engine/queue.h"
+#include "netback/engine/vlan.h"
 
 _Static_assert((RX_AREA_PAGES - 1) * COPY_PAGE_SIZE >= RX_MAX_HEADROOM + PORT_MAX_FRAME, "area");
 
@@ -25,7 +27,9 @@ static uint16_t headroom_of(const struct queue *q)
 
 void rx_frame_aim(const struct queue *q, struct rx_frame *f)
 {
-	f->iov[1].iov_base = f->area + COPY_PAGE_SIZE + headroom_of(q);
+	unsigned int tag = q->rx.pulls ? VLAN_TAG_BYTES : 0;
+
+	f->iov[1].iov_base = f->area + COPY_PAGE_SIZE + headroom_of(q) - tag;
 }
 
 /* --- what it becomes ------------------------------------------------------------------------------ */
@@ -45,6 +49,25 @@ static uint16_t data_slots(const struct rx_frame *f)
 	return (uint16_t)DIV_ROUND_UP(f->headroom + f->length, COPY_PAGE_SIZE);
 }
 
+/* A checksum that is to come is as far behind the addresses as it was. */
+static void pull_tag(struct rx_frame *f)
+{
+	f->data = vlan_pull(f->data);
+	f->length -= VLAN_TAG_BYTES;
+	if (f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		f->hdr.csum_start = htole16(le16toh(f->hdr.csum_start) - VLAN_TAG_BYTES);
+}
+
+/* False: not a VLAN the guest is in. */
+static bool set_vlan(const struct queue *q, struct rx_frame *f)
+{
+	enum vlan_verdict verdict = vlan_to_guest(&q->policy.vlan, f->data, f->length);
+
+	if (verdict == VLAN_UNTAG)
+		pull_tag(f);
+	return verdict != VLAN_DROP;
+}
+
 static bool translate(struct queue *q, struct rx_frame *f)
 {
 	struct link_features features = takes(q);
@@ -58,6 +81,7 @@ static bool translate(struct queue *q, struct rx_frame *f)
 	f->flags = how.flags;
 	f->gso_type = how.gso_type;
 	f->gso_size = how.gso_size;
+	f->header = how.header;
 	return true;
 }
 
@@ -66,6 +90,14 @@ static void hash(const struct queue *q, struct rx_frame *f)
 	f->hash = (struct hash_result){0};
 	f->hashed =
 		ctrl_steers(q->ctrl) && hash_frame(&q->ctrl->hash, f->data, f->length, &f->hash);
+}
+
+/* Segments count, not what they are cut from. */
+static bool fits_mtu(const struct queue *q, const struct rx_frame *f)
+{
+	uint32_t length = f->gso_size ? (uint32_t)f->header + f->gso_size : f->length;
+
+	return !q->policy.mtu || vlan_payload(f->data, f->length, length) <= q->policy.mtu;
 }
 
 /* Without scatter/gather a frame is one slot, and nothing else but headroom's extra info can come with it. */
@@ -86,8 +118,13 @@ bool rx_frame_judge(struct queue *q, struct rx_frame *f)
 	f->length = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
 	if (f->length == 0 || f->length > PORT_MAX_FRAME)
 		goto drop_rx_too_long;
+	if (!set_vlan(q, f))
+		goto drop_rx_vlan;
 	return rx_frame_judge_again(q, f);
 
+drop_rx_vlan:
+	stats_inc(&q->stats->drop_rx_vlan);
+	return false;
 drop_rx_too_long:
 	stats_inc(&q->stats->drop_rx_too_long);
 	return false;
@@ -100,11 +137,16 @@ bool rx_frame_judge_again(struct queue *q, struct rx_frame *f)
 		goto drop_rx_mcast;
 	if (!translate(q, f))
 		goto drop_rx_bad_offload;
+	if (!fits_mtu(q, f))
+		goto drop_rx_over_mtu;
 	hash(q, f);
 	if (!lay_out(q, f))
 		goto drop_rx_too_long;
 	return true;
 
+drop_rx_over_mtu:
+	stats_inc(&q->stats->drop_rx_over_mtu);
+	return false;
 drop_rx_mcast:
 	stats_inc(&q->stats->drop_rx_mcast);
 	return false;

@@ -54,6 +54,7 @@ struct rx_frame {
 	uint16_t headroom;
 	uint16_t flags; /* NETRXF_* */
 	uint16_t gso_size;
+	uint16_t header;  /* bytes of headers, if it is a GSO frame */
 	uint8_t gso_type; /* XEN_NETIF_GSO_TYPE_*, NONE: no GSO extra info */
 	bool hashed;
 	struct hash_result hash; /* zero unless hashed */

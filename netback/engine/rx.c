@@ -9,6 +9,7 @@
 #include "netback/engine/ctrl.h"
 #include "netback/engine/queue.h"
 #include "netback/engine/vif.h"
+#include "netback/engine/vlan.h"
 #include "netback/engine/worker.h"
 
 _Static_assert((int)RX_BATCH <= 32, "a bit a frame");
@@ -76,6 +77,12 @@ static void hold(struct rx *rx, struct rx_frame *f)
 	rx->held[(rx->first_held + rx->nr_held++) % RX_MAX_HELD] = f;
 }
 
+static void release_held(struct rx *rx)
+{
+	while (rx->nr_held)
+		release(take_held(rx));
+}
+
 static void drop_held(struct queue *q)
 {
 	struct rx *rx = &q->rx;
@@ -86,8 +93,7 @@ static void drop_held(struct queue *q)
 
 drop_rx_expired:
 	stats_add(&q->stats->drop_rx_expired, rx->nr_held);
-	while (rx->nr_held)
-		release(take_held(rx));
+	release_held(rx);
 }
 
 /* --- frames that go to another queue's ring ------------------------------------------------------- */
@@ -415,12 +421,28 @@ bool rx_end(struct queue *q)
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
 }
 
-void rx_police(struct queue *q)
+static void drop_for_vlan(struct queue *q)
+{
+	struct rx *rx = &q->rx;
+
+	if (rx->nr_held)
+		goto drop_rx_vlan;
+	return;
+
+drop_rx_vlan:
+	stats_add(&q->stats->drop_rx_vlan, rx->nr_held);
+	release_held(rx);
+}
+
+void rx_police(struct queue *q, bool other_vlans)
 {
 	struct rx *rx = &q->rx;
 
 	rate_set(&rx->rate, &q->policy.rx_rate, &q->memory->rx_rate, clock_ns());
 	rx->wait_until = 0;
+	rx->pulls = vlan_pulls(&q->policy.vlan);
+	if (other_vlans)
+		drop_for_vlan(q);
 	for (unsigned int nr = rx->nr_held; nr; nr--) {
 		struct rx_frame *f = take_held(rx);
 

@@ -63,6 +63,7 @@ struct rx {
 	uint64_t starved_since; /* ns */
 	uint64_t counted_until; /* ns; rx_starved_ns has what was before */
 	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */
+	bool pulls;		/* tags come off: frames are read to where that leaves them */
 	struct rate rate;
 	uint64_t wait_until;  /* ns; frames wait for their rate, 0: no */
 	uint64_t quiet_until; /* ns; no reads of a port that is down or drained */
@@ -81,8 +82,11 @@ void rx_release(struct rx *rx);
  */
 void rx_part(struct queue *q);
 
-/* Worker. The queue works by its policy from now on; what is held is judged again. */
-void rx_police(struct queue *q);
+/*
+ * Worker. The queue works by its policy from now on. What is held is judged again, or is dropped if the
+ * VLANs are others, because its tag may be gone.
+ */
+void rx_police(struct queue *q, bool other_vlans);
 
 /*
  * Worker. rx_begin posts reads of the port unless the guest is short of buffers; 0 or -EPROTO: fatal,

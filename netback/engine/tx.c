@@ -2,6 +2,7 @@
 /* tx.c: packets from the guest's tx ring to the port */
 #include "tx.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <net/ethernet.h>
 #include <string.h>
@@ -284,67 +285,98 @@ static void add_iov(struct tx *tx, void *base, size_t len)
 	tx->iov[tx->nr_iov++] = (struct iovec){base, len};
 }
 
-/*
- * The packet's first bytes in one piece, for the parser: in the first slot's page if they all lie
- * there, else put together in p->header (XSA-423). *ret_skip: bytes of the slots that this piece
- * stands for.
- */
-static uint8_t *linear_header(struct tx *tx, struct tx_packet *p, uint32_t *ret_len,
-			      size_t *ret_skip)
+/* The packet's first bytes, put together in p->header (XSA-423). */
+static void gather_head(struct tx *tx, struct tx_packet *p, struct tx_head *head)
 {
-	size_t want = min((size_t)p->size, sizeof(p->header)), have = 0;
-	struct tx_slot *slot = slot_at(tx, p->first);
+	uint8_t *to = p->header + VLAN_TAG_BYTES;
+	size_t want = min((size_t)p->size, (size_t)OFFLOAD_HEADER_BYTES), have = 0;
 
-	*ret_skip = 0;
-	if (slot->size >= want) {
-		*ret_len = slot->size;
-		return data_at(tx, p->first);
-	}
 	for (RING_IDX idx = p->first; have < want; idx++) {
 		size_t n = min((size_t)slot_at(tx, idx)->size, want - have);
 
-		memcpy(p->header + have, data_at(tx, idx), n);
+		memcpy(to + have, data_at(tx, idx), n);
 		have += n;
 	}
-	*ret_skip = want;
-	*ret_len = (uint32_t)want;
-	return p->header;
+	*head = (struct tx_head){to, (uint32_t)want, (uint32_t)want};
 }
 
-static int set_offload(struct queue *q, struct tx_packet *p, size_t *ret_skip)
+/* The same where they are, if that is in one slot. */
+static void find_head(struct tx *tx, struct tx_packet *p, struct tx_head *head)
+{
+	struct tx_slot *slot = slot_at(tx, p->first);
+
+	if (slot->size < min((uint32_t)p->size, (uint32_t)OFFLOAD_HEADER_BYTES))
+		gather_head(tx, p, head);
+	else
+		*head = (struct tx_head){data_at(tx, p->first), slot->size, 0};
+}
+
+/* False: not a VLAN it may send to. */
+static bool set_vlan(struct queue *q, struct tx_packet *p, struct tx_head *head)
+{
+	uint16_t tci;
+
+	switch (vlan_from_guest(&q->policy.vlan, head->bytes, head->len, &tci)) {
+	case VLAN_DROP:
+		return false;
+	case VLAN_RETAG:
+		vlan_set(head->bytes, tci);
+		return true;
+	case VLAN_TAG:
+		if (!head->stands_for)
+			gather_head(&q->tx, p, head);
+		head->bytes = vlan_push(head->bytes, tci);
+		head->len += VLAN_TAG_BYTES;
+		p->length += VLAN_TAG_BYTES;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static int set_offload(struct tx_packet *p, const struct tx_head *head)
 {
 	struct offload_tx in = {
-		.len = p->size,
+		.frame = head->bytes,
+		.linear = head->len,
+		.len = p->length,
 		.csum_blank = p->flags & NETTXF_csum_blank,
 		.data_validated = p->flags & NETTXF_data_validated,
 		.gso_size = p->gso_size,
 		.gso_type = p->gso_type,
 	};
 
-	*ret_skip = 0;
-	if (!in.csum_blank && !in.gso_size) {
-		p->hdr.flags = in.data_validated ? VIRTIO_NET_HDR_F_DATA_VALID : 0;
-		return 0;
-	}
-	in.frame = linear_header(&q->tx, p, &in.linear, ret_skip);
 	return offload_from_guest(&in, &p->hdr);
 }
 
-/* Hand one packet to the port. */
-static void send_packet(struct queue *q, struct tx_packet *p)
+/* Segments count, not what they are cut from. */
+static bool fits_mtu(const struct queue *q, const struct tx_packet *p, const struct tx_head *head)
+{
+	uint32_t length = p->length;
+
+	if (!q->policy.mtu)
+		return true;
+	if (p->hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		length = le16toh(p->hdr.hdr_len) + le16toh(p->hdr.gso_size);
+	return vlan_payload(head->bytes, head->len, length) <= q->policy.mtu;
+}
+
+/* Most packets are handed on without a look inside. */
+static bool wants_look(const struct queue *q, const struct tx_packet *p)
+{
+	return p->flags & NETTXF_csum_blank || p->gso_size || q->policy.vlan.filter ||
+	       (q->policy.mtu && p->size > ETHER_HDR_LEN + q->policy.mtu);
+}
+
+static void write_packet(struct queue *q, struct tx_packet *p, const struct tx_head *head)
 {
 	struct tx *tx = &q->tx;
 	unsigned int first_iov = tx->nr_iov;
-	size_t skip;
-
-	if (!copy_ok(&tx->copy, p->first_segment, p->nr_segments))
-		goto drop_tx_copy_failed;
-	if (set_offload(q, p, &skip) < 0)
-		goto drop_tx_bad_offload;
+	size_t skip = head->stands_for;
 
 	add_iov(tx, &p->hdr, PORT_HEADER_BYTES);
 	if (skip)
-		add_iov(tx, p->header, skip);
+		add_iov(tx, head->bytes, head->len);
 	for (RING_IDX idx = p->first; idx != p->first + p->nr_slots; idx++) {
 		size_t size = slot_at(tx, idx)->size, cut = min(size, skip);
 
@@ -356,13 +388,39 @@ static void send_packet(struct queue *q, struct tx_packet *p)
 		   &p->written);
 	p->queued = true;
 	stats_inc(&q->stats->port_ops);
+}
+
+/* Hand one packet to the port. */
+static void send_packet(struct queue *q, struct tx_packet *p)
+{
+	struct tx_head head = {0};
+	bool look = wants_look(q, p);
+
+	p->length = p->size;
+	if (!copy_ok(&q->tx.copy, p->first_segment, p->nr_segments))
+		goto drop_tx_copy_failed;
+	if (look)
+		find_head(&q->tx, p, &head);
+	if (look && !set_vlan(q, p, &head))
+		goto drop_tx_vlan;
+	if (set_offload(p, &head) < 0)
+		goto drop_tx_bad_offload;
+	if (look && !fits_mtu(q, p, &head))
+		goto drop_tx_over_mtu;
+	write_packet(q, p, &head);
 	return;
 
 drop_tx_copy_failed:
 	stats_inc(&q->stats->drop_tx_copy_failed);
 	goto drop;
+drop_tx_vlan:
+	stats_inc(&q->stats->drop_tx_vlan);
+	goto drop;
 drop_tx_bad_offload:
 	stats_inc(&q->stats->drop_tx_bad_offload);
+	goto drop;
+drop_tx_over_mtu:
+	stats_inc(&q->stats->drop_tx_over_mtu);
 drop:
 	p->status = NETIF_RSP_ERROR;
 }

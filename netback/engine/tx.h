@@ -13,6 +13,7 @@
 #include "netback/engine/offload.h"
 #include "netback/engine/rate.h"
 #include "netback/engine/ring.h"
+#include "netback/engine/vlan.h"
 
 /*
  * Everything a round holds of a packet is indexed by the ring position of its requests: as there are
@@ -55,8 +56,9 @@ struct tx_slot {
 struct tx_packet {
 	uint16_t nr_slots; /* requests, extra infos included */
 	uint16_t size;
-	uint16_t flags; /* NETTXF_* of the first request */
-	int16_t status; /* NETIF_RSP_* */
+	uint32_t length; /* of the frame at the port: a tag may have come in */
+	uint16_t flags;	 /* NETTXF_* of the first request */
+	int16_t status;	 /* NETIF_RSP_* */
 	uint16_t gso_size;
 	uint8_t gso_type;
 	bool no_data; /* only carries extra infos */
@@ -68,8 +70,15 @@ struct tx_packet {
 	uint16_t first_segment; /* in the copy batch */
 	uint16_t nr_segments;
 	struct virtio_net_hdr hdr;
-	uint8_t header
-		[OFFLOAD_HEADER_BYTES]; /* where headers that straddle slots are put together */
+	/* where headers that straddle slots, or get a tag, are put together, with room for that before */
+	uint8_t header[VLAN_TAG_BYTES + OFFLOAD_HEADER_BYTES];
+};
+
+/* A packet's first bytes in one piece. */
+struct tx_head {
+	uint8_t *bytes;
+	uint32_t len;
+	uint32_t stands_for; /* so many bytes of the slots; 0: it is where they are */
 };
 
 struct tx {

@@ -8,6 +8,7 @@
 enum {
 	ADDRESS_BYTES = 2 * ETHER_ADDR_LEN,
 	VID_MASK = 0xfff,
+	ETHERTYPE_STAG = 0x88a8, /* 802.1ad */
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -95,6 +96,19 @@ void vlan_set(uint8_t *frame, uint16_t tci)
 {
 	frame[ETHER_HDR_LEN] = (uint8_t)(tci >> 8);
 	frame[ETHER_HDR_LEN + 1] = (uint8_t)tci;
+}
+
+uint32_t vlan_payload(const uint8_t *frame, uint32_t linear, uint32_t length)
+{
+	uint32_t header = ETHER_HDR_LEN;
+
+	for (int tags = 0; tags < 2 && header <= linear; tags++, header += VLAN_TAG_BYTES) {
+		uint16_t type = get16(frame + header - ETHER_TYPE_LEN);
+
+		if (type != ETHERTYPE_VLAN && type != ETHERTYPE_STAG)
+			break;
+	}
+	return length > header ? length - header : 0;
 }
 
 bool vlan_pulls(const struct link_vlan *vlan)

@@ -46,6 +46,12 @@ uint8_t *vlan_push(uint8_t *frame, uint16_t tci);
 uint8_t *vlan_pull(uint8_t *frame);
 void vlan_set(uint8_t *frame, uint16_t tci);
 
+/*
+ * What a frame of so many bytes carries: without the Ethernet header and up to two tags, of either kind.
+ * frame: its first `linear` bytes.
+ */
+uint32_t vlan_payload(const uint8_t *frame, uint32_t linear, uint32_t length);
+
 /* Whether a frame can come that vlan_pull is for. */
 bool vlan_pulls(const struct link_vlan *vlan);
 

@@ -37,5 +37,5 @@ at 0 ip link set vif4.0 mtu 9000
 at 0 ip link set br0 mtu 9000
 ping -q -c 2 -i 0.2 -W 1 -s 3000 -M 'do' 10.0.0.14 > "$tmp/ping-3000.log" 2>&1
 ping -q -c 2 -i 0.2 -W 1 -s 6000 -M 'do' 10.0.0.14 > "$tmp/ping-6000.log" 2>&1
-[ "$(counter rx_too_long vif4.0)" = 2 ] || fail "rx_too_long: $(counter rx_too_long vif4.0)"
+[ "$(counter rx_over_mtu vif4.0)" = 2 ] || fail "rx_over_mtu: $(counter rx_over_mtu vif4.0)"
 stop_guest 4

@@ -180,7 +180,7 @@ void harness_reset(struct harness *h, const struct link_features *features, RING
 	memset(&h->q.policy, 0, sizeof(h->q.policy));
 	memset(&h->memory, 0, sizeof(h->memory));
 	tx_police(&h->q);
-	rx_police(&h->q);
+	rx_police(&h->q, false);
 	h->nr_ready_calls = 0;
 	h->ready = false;
 }

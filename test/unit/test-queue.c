@@ -45,6 +45,7 @@ struct guest {
 };
 
 static struct guest guests[2];
+static struct vif_memory memory;
 static xenevtchn_handle *evtchn;
 static xengntshr_handle *shr;
 
@@ -105,6 +106,7 @@ static void make_guest(struct guest *g, bool split)
 	g->q.stats = &g->stats;
 	g->q.features = (struct link_features){.rx_csum_ipv4 = true, .rx_notify = true};
 	g->q.refs = (struct link_queue){g->tx_ref, g->rx_ref, g->tx_port, g->rx_port};
+	g->q.memory = &memory;
 	g->q.journal_bytes = aligned_alloc(64, JOURNAL_QUEUE_BYTES);
 	memset(g->q.journal_bytes, 0, JOURNAL_QUEUE_BYTES);
 }

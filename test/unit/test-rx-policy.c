@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "netback/engine/clock.h"
 #include "netback/engine/vif.h"
 #include "test/unit/engine-harness.h"
 #include "test/unit/frames.h"
@@ -350,6 +351,259 @@ START_TEST(test_mcast_filter_of_held)
 }
 END_TEST
 
+/* --- VLANs --------------------------------------------------------------------------------------------- */
+
+static void set(uint8_t *bits, unsigned int vid)
+{
+	bits[vid / 8] |= (uint8_t)(1 << vid % 8);
+}
+
+/* The guest's native VLAN is 10, and it sees the tags of 20. */
+static void give_vlans(void)
+{
+	policy.vlan.filter = true;
+	policy.vlan.pvid = 10;
+	set(policy.vlan.untagged, 10);
+	set(policy.vlan.member, 20);
+	police();
+	serve();
+}
+
+static const struct frame_shape native = {
+	"native", .tags = 1, .version = 4, .proto = IPPROTO_TCP, .payload = 9000, .transport = 38};
+
+static void set_vid(unsigned int vid)
+{
+	frame_put16(frame + 12, 0x8100);
+	frame_put16(frame + 14, vid);
+}
+
+START_TEST(test_vlan)
+{
+	static uint8_t tagged[100];
+	size_t len = 62;
+
+	give_vlans();
+	harness_rx_post(h, 40);
+	for (unsigned int vid = 0; vid < 30; vid++) {
+		harness_make_frame(frame, 4, len, (uint8_t)vid);
+		set_vid(vid);
+		harness_send(h, &plain, frame, len);
+		memcpy(tagged, frame, len);
+		serve();
+		serve();
+		if (vid == 10) {
+			memmove(frame + 12, frame + 16, len - 16);
+			expect_frame(len - 4);
+			ck_assert_uint_eq(got.offset, 0);
+		} else if (vid == 20) {
+			expect_frame(len);
+		}
+		expect_nothing();
+	}
+	harness_make_frame(frame, 4, 60, 1);
+	harness_send(h, &plain, frame, 60);
+	serve();
+	expect_nothing();
+	expect_drop("rx_vlan", 29);
+	ck_assert_uint_eq(h->stats.rx_bytes, 2 * len - 4);
+}
+END_TEST
+
+/* Without its tag a segmentation frame of the native VLAN is one that any guest takes, and in whole pages. */
+START_TEST(test_vlan_gso)
+{
+	size_t len = frame_build(&native, frame);
+	struct virtio_net_hdr hdr = gso;
+
+	give_vlans();
+	harness_rx_post(h, 20);
+	set_vid(10);
+	hdr.csum_start = htole16(38);
+	harness_send(h, &hdr, frame, len);
+	serve();
+	serve();
+	memmove(frame + 12, frame + 16, len - 16);
+	expect_frame(len - 4);
+	expect_drop("", 0);
+	ck_assert_uint_eq(got.gso_size, 1448);
+	ck_assert_uint_eq(got.flags & NETRXF_csum_blank, NETRXF_csum_blank);
+	ck_assert_uint_eq(h->q.rx.copy.nr_pieces, 3);
+}
+END_TEST
+
+/* What was read before the change has no tag any more that could tell whether it may still pass. */
+START_TEST(test_vlan_changes)
+{
+	size_t len = frame_build(&native, frame);
+
+	give_vlans();
+	harness_rx_post(h, 1);
+	serve();
+	set_vid(10);
+	harness_send(h, &plain, frame, len);
+	serve();
+	ck_assert_uint_eq(h->q.rx.nr_held, 1);
+	police(); /* the same */
+	ck_assert_uint_eq(h->q.rx.nr_held, 1);
+	policy.vlan.pvid = 20;
+	police();
+	ck_assert_uint_eq(h->q.rx.nr_held, 0);
+	expect_drop("rx_vlan", 1);
+	ck_assert_uint_eq(h->q.rx.nr_busy + (unsigned int)__builtin_popcount(h->q.rx.free),
+			  RX_BATCH);
+}
+END_TEST
+
+/* --- MTU ------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	uint32_t mtu;
+	size_t len;
+	unsigned int tags, segment;
+	bool passes;
+} mtus[] = {
+	{1500, 1514, 0, 0, true},     {1500, 1515, 0, 0, false},     {1500, 1518, 1, 0, true},
+	{1500, 1519, 1, 0, false},    {1500, 1522, 2, 0, true},	     {9000, 9014, 0, 0, true},
+	{9000, 9015, 0, 0, false},    {1500, 9000, 0, 1460, true},   {1500, 9000, 0, 1461, false},
+	{9000, 60000, 0, 8960, true}, {9000, 60000, 0, 8961, false}, {0, 65536, 0, 0, true},
+	{68, 60, 0, 0, true},
+};
+
+START_TEST(test_mtu)
+{
+	size_t len = mtus[_i].len;
+	struct virtio_net_hdr hdr = gso;
+
+	policy.mtu = mtus[_i].mtu;
+	police();
+	harness_rx_post(h, 20);
+	harness_make_frame(frame, 4, 65536, 1);
+	for (unsigned int i = 0; i < mtus[_i].tags; i++)
+		frame_put16(frame + 12 + 4 * i, i ? 0x8100 : 0x88a8);
+	hdr.gso_size = htole16(mtus[_i].segment);
+	harness_send(h, mtus[_i].segment ? &hdr : &plain, frame, len);
+	serve();
+	if (mtus[_i].passes)
+		expect_frame(len);
+	expect_nothing();
+	expect_drop(mtus[_i].passes ? "" : "rx_over_mtu", !mtus[_i].passes);
+}
+END_TEST
+
+/* --- rate ------------------------------------------------------------------------------------------------ */
+
+#define SECOND 1000000000ull
+
+static int64_t idle(void)
+{
+	uint64_t deadline = UINT64_MAX;
+
+	ck_assert_uint_eq(rx_idle(&h->q, &deadline), 0);
+	return deadline == UINT64_MAX ? INT64_MAX : (int64_t)(deadline - clock_ns());
+}
+
+/* The bucket is empty until so many seconds from now. */
+static void empty_for(int64_t seconds)
+{
+	h->memory.rx_rate.empty_at = (clock_ns() + (uint64_t)(seconds * (int64_t)SECOND))
+				     << RATE_SHIFT;
+}
+
+static void limit(void)
+{
+	policy.rx_rate = (struct link_rate){62500, 50000}; /* 10 Mb/s */
+	police();
+	h->q.rx.nr_wanted = RX_BATCH;
+}
+
+/* Without credit nothing is read, and the worker sleeps until there is some. */
+START_TEST(test_rate_leaves_frames_in_the_port)
+{
+	int64_t until;
+
+	limit();
+	harness_rx_post(h, 40);
+	empty_for(5);
+	harness_make_frame(frame, 4, 1514, 1);
+	harness_send(h, &plain, frame, 1514);
+	for (int i = 0; i < 3; i++)
+		serve();
+	expect_nothing();
+	ck_assert_uint_eq(h->stats.port_ops, 0);
+	ck_assert_uint_eq(h->stats.rx_limited, 1);
+	until = idle();
+	ck_assert_int_gt(until, 4 * (int64_t)SECOND);
+	ck_assert_int_lt(until, 6 * (int64_t)SECOND);
+
+	empty_for(-1);
+	serve();
+	expect_frame(1514);
+	expect_drop("", 0);
+	ck_assert_int_eq(idle(), INT64_MAX);
+}
+END_TEST
+
+/* What has been read when the credit is used up waits here, in order, and no more is read. */
+START_TEST(test_rate_holds_frames)
+{
+	uint64_t ops;
+
+	harness_rx_post(h, 100);
+	limit();
+	serve();
+	empty_for(0);
+	harness_make_frame(frame, 4, 65536, 1);
+	for (int i = 0; i < 30; i++)
+		harness_send(h, &plain, frame, 60000);
+	serve();
+	/* The first one's debt is 48 ms. */
+	ck_assert_uint_eq(h->stats.rx_packets, 1);
+	ck_assert_uint_eq(h->q.rx.nr_held, RX_BATCH - 1);
+	ops = h->stats.port_ops;
+	serve();
+	serve();
+	ck_assert_uint_eq(h->stats.port_ops, ops);
+	ck_assert_uint_eq(h->stats.rx_full, 0);
+	ck_assert_int_gt(idle(), 30000000);
+	expect_frame(60000);
+	expect_nothing();
+	for (int i = 0; i < 29; i++) {
+		empty_for(0);
+		harness_rx_post(h, 15);
+		serve();
+		serve();
+		expect_frame(60000);
+	}
+	ck_assert_uint_eq(h->stats.rx_packets, 30);
+}
+END_TEST
+
+/* A guest that has no buffers either is not looked at all the time because of its rate. */
+START_TEST(test_rate_of_a_starved_guest)
+{
+	uint64_t deadline = UINT64_MAX;
+
+	limit();
+	empty_for(1);
+	harness_rx_post(h, 1);
+	serve();
+	empty_for(-1);
+	h->rx_prod = h->q.rx_ring.req_cons;
+	h->rx->req_prod = h->rx_prod;
+	serve();
+	ck_assert_uint_eq(rx_idle(&h->q, &deadline), 1);
+	ck_assert_uint_gt(deadline, clock_ns() + 5 * SECOND);
+	/* And when it is drained, what is dropped is not charged. */
+	h->q.rx.starved_since -= RX_DRAIN_NS;
+	empty_for(1);
+	harness_make_frame(frame, 4, 1514, 1);
+	harness_send(h, &plain, frame, 1514);
+	serve();
+	expect_drop("rx_expired", 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("rx-policy");
@@ -358,6 +612,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(tcase, 60);
 	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_headroom, 0, ARRAY_SIZE(headrooms));
@@ -366,6 +621,13 @@ int main(void)
 	tcase_add_test(tcase, test_copy_fails_behind_headroom);
 	tcase_add_test(tcase, test_complete_csums);
 	tcase_add_test(tcase, test_complete_csums_of_held);
+	tcase_add_test(tcase, test_vlan);
+	tcase_add_test(tcase, test_vlan_gso);
+	tcase_add_test(tcase, test_vlan_changes);
+	tcase_add_loop_test(tcase, test_mtu, 0, ARRAY_SIZE(mtus));
+	tcase_add_test(tcase, test_rate_leaves_frames_in_the_port);
+	tcase_add_test(tcase, test_rate_holds_frames);
+	tcase_add_test(tcase, test_rate_of_a_starved_guest);
 	tcase_add_test(tcase, test_mcast_filter);
 	tcase_add_test(tcase, test_mcast_filter_of_held);
 	srunner_run_all(runner, CK_NORMAL);

@@ -222,6 +222,25 @@ START_TEST(test_no_filter)
 }
 END_TEST
 
+START_TEST(test_payload)
+{
+	uint32_t len;
+	uint8_t *frame = build(NONE, &len);
+
+	ck_assert_uint_eq(vlan_payload(frame, 14, 1514), 1500);
+	ck_assert_uint_eq(vlan_payload(frame, 14, 14), 0);
+	ck_assert_uint_eq(vlan_payload(frame, 0, 5), 0);
+	frame = build(20, &len);
+	ck_assert_uint_eq(vlan_payload(frame, len, 1518), 1500);
+	memcpy(frame + 16, "\x88\xa8", 2);
+	ck_assert_uint_eq(vlan_payload(frame, len, 1522), 1500);
+	memcpy(frame + 20, "\x81\x00", 2);
+	ck_assert_uint_eq(vlan_payload(frame, len, 1522), 1500);
+	/* As far as it is there. */
+	ck_assert_uint_eq(vlan_payload(frame, 15, 1522), 1504);
+}
+END_TEST
+
 /* --- against a port that does it the long way ------------------------------------------------------------ */
 
 struct port {
@@ -294,6 +313,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_loop_test(tcase, test_to_port, 0, ARRAY_SIZE(to_port));
 	tcase_add_loop_test(tcase, test_to_guest, 0, ARRAY_SIZE(to_guest));
@@ -301,6 +321,7 @@ int main(void)
 	tcase_add_test(tcase, test_service_tag);
 	tcase_add_test(tcase, test_short);
 	tcase_add_test(tcase, test_no_filter);
+	tcase_add_test(tcase, test_payload);
 	tcase_add_test(tcase, test_random_ports);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
