@@ -201,6 +201,7 @@ H := netback/hint
 link-test-classify     := $(H)/classify.c
 link-test-law          := $(addprefix $(H)/, law.c law-pool.c classify.c)
 link-test-law-pool     := $(link-test-law)
+link-test-totals       := $(H)/totals.c
 link-test-hints        := $(addprefix $(H)/, hints.c journal.c sched.c) netback/common/log.c $(FAKE_STATIC)
 link-test-vif-state    := netback/control/vif-state.c
 link-test-vlan-spec    := netback/control/vlan-spec.c

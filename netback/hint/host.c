@@ -198,6 +198,7 @@ static void look_at_traffic(struct host *host, unsigned int i, double seconds, u
 	struct totals now;
 	bool alive = pages_read(&host->pages, d->xen.domid, &now);
 
+	d->has_vif = !alive || now.nr_vifs;
 	if (alive)
 		d->alive_ms = now_ms;
 	if (alive && d->totals.nr_vifs)
@@ -213,7 +214,10 @@ static unsigned int consent_of(struct host *host, const struct host_domain *d)
 	store_hint(host->store, d->xen.domid, word);
 	if (*word && !hint_parse_consent(word, &consent))
 		consent = 0;
-	return consent;
+	/* Without a vif there is no traffic to raise it for, and nobody to tell when it ends. */
+	if (d->has_vif)
+		return consent;
+	return consent & ~(unsigned int)LAW_RECIPIENT;
 }
 
 static bool has_uuid(const struct host_domain *d)

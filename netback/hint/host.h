@@ -24,7 +24,7 @@ struct host_domain {
 	struct sched_domain xen;
 	bool seen; /* by this window's list */
 	char name[STORE_NAME];
-	bool driver, watched, complained;
+	bool driver, watched, complained, has_vif;
 	struct classify classify;
 	struct sched_vcpus samples; /* sums of this window */
 	struct totals totals;	    /* as of the last window */

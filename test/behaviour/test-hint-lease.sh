@@ -10,3 +10,7 @@ wait_for '[ "$(weight 1)" = 256 ] && [ "$(weight 2)" = 256 ] && [ "$(weight 3)" 
 wait_for '[ "$(hint reason 1)" = stale ]'
 start_figures 1 "${needy[@]}"
 wait_for '[ "$(weight 1)" -ge 320 ]'
+
+# a vif that is detached takes its page along
+rm "$run/vif1.0.stats"
+wait_for '[ "$(weight 1)" = 256 ] && [ "$(weight 2)" = 256 ]'
