@@ -410,7 +410,7 @@ bool queue_arm(struct queue *q, uint64_t *deadline)
 		fail(q, "tx ring: the producer index makes no sense");
 		return false;
 	}
-	if (n > 0)
+	if (n > 0 || rx_is_behind(q))
 		return true;
 
 	kick_rest(&q->kick);

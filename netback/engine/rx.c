@@ -263,6 +263,17 @@ static bool has_credit(struct queue *q, uint64_t now)
 	return !until;
 }
 
+/* Somebody takes the port's frames, or they are too old to keep. */
+static bool may_read(const struct queue *q)
+{
+	return (!all_starved(q) || all_draining(q)) && (!q->ctrl || ctrl_is_complete(q->ctrl));
+}
+
+bool rx_is_behind(const struct queue *q)
+{
+	return q->rx.blocked && q->rx.free && may_read(q);
+}
+
 int rx_begin(struct queue *q, const char **ret_why)
 {
 	struct rx *rx = &q->rx;
@@ -287,11 +298,10 @@ int rx_begin(struct queue *q, const char **ret_why)
 		starve(q);
 	else
 		fed(q);
-	if (all_starved(q))
+	rx->blocked = !may_read(q) || (!rx->nr_busy && !rx->free);
+	if (rx->blocked || all_starved(q))
 		rx->wait_until = 0;
-	if (all_starved(q) ? !all_draining(q) : !has_credit(q, rate_now(rx)))
-		return 0;
-	if (q->ctrl && !ctrl_is_complete(q->ctrl))
+	if (rx->blocked || (!all_starved(q) && !has_credit(q, rate_now(rx))))
 		return 0;
 
 	wanted = all_draining(q) ? RX_BATCH : rx->nr_wanted;

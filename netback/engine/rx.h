@@ -56,10 +56,11 @@ struct rx {
 	uint32_t hold_ns; /* let frames gather so long before the next round */
 	bool passed;	  /* hold_ns made the last round post no reads */
 	struct coalesce coalesce;
-	bool starved;		/* too few buffers posted for the next frame */
-	bool draining;		/* and for so long that frames are too old to keep */
-	bool down;		/* the port is gone: reads would fail for ever */
-	bool ready;		/* as last told to the vif */
+	bool blocked;  /* no reads: nobody takes frames, or other queues hold all of ours */
+	bool starved;  /* too few buffers posted for the next frame */
+	bool draining; /* and for so long that frames are too old to keep */
+	bool down;     /* the port is gone: reads would fail for ever */
+	bool ready;    /* as last told to the vif */
 	uint64_t starved_since; /* ns */
 	uint64_t counted_until; /* ns; rx_starved_ns has what was before */
 	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */
@@ -95,6 +96,9 @@ void rx_police(struct queue *q, bool other_vlans);
  */
 int rx_begin(struct queue *q, const char **ret_why);
 bool rx_end(struct queue *q);
+
+/* A queue that came later in the round has changed what kept this one from posting reads: another round. */
+bool rx_is_behind(const struct queue *q);
 
 /*
  * There is nothing to do. Returns the requests that rx_begin waits for, 0 if it waits for none, and lowers

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "netback/common/util.h"
+#include "netback/engine/clock.h"
 #include "test/unit/engine-harness.h"
 
 enum {
@@ -55,22 +56,32 @@ static void teardown(void)
 		harness_close(&harness[i]);
 }
 
-/* One round of the worker. */
-static void step(void)
+/* One round of the worker. True: it would make another one. */
+static bool step(void)
 {
 	const char *why;
+	bool more = false;
 
 	for (unsigned int i = 0; i < QUEUES; i++)
 		ck_assert_int_eq(rx_begin(&harness[i].q, &why), 0);
 	iobatch_run(&harness[0].w.io);
 	for (unsigned int i = 0; i < QUEUES; i++)
 		rx_end(&harness[i].q);
+	for (unsigned int i = 0; i < QUEUES; i++) {
+		struct queue *q = &harness[i].q;
+
+		more |= q->rx.nr_done || q->rx.nr_placed || rx_is_behind(q);
+	}
+	return more;
 }
 
-static void steps(unsigned int nr)
+/* Until it would sleep. */
+static void settle(void)
 {
-	while (nr--)
-		step();
+	unsigned int nr = 0;
+
+	while (step())
+		ck_assert_uint_lt(nr++, 1000);
 }
 
 /* Each ring has nr requests. */
@@ -152,7 +163,7 @@ START_TEST(test_flows)
 		post(250);
 		for (unsigned int flow = 0; flow < FLOWS; flow++)
 			harness_send(&harness[flow % QUEUES], &plain, frame, make(flow, seq));
-		steps(12);
+		settle();
 		for (unsigned int i = 0; i < QUEUES; i++) {
 			while (!harness_rx_take(&harness[i], &got)) {
 				struct hash_result want;
@@ -194,7 +205,7 @@ START_TEST(test_no_hash)
 	memset(frame, 0, 60);
 	frame[12] = 0x08, frame[13] = 0x06;
 	harness_send(&harness[1], &plain, frame, 60);
-	steps(3);
+	settle();
 	ck_assert_ptr_null(harness_rx_take(&harness[2], &got));
 	ck_assert(!got.hashed && !got.flags);
 	ck_assert_uint_eq(got.nr_slots, 1);
@@ -215,7 +226,7 @@ START_TEST(test_off)
 	hash_load(&ctrl.hash, &set);
 	post(10);
 	send_frames(port, flow, 1);
-	steps(3);
+	settle();
 	ck_assert_ptr_null(harness_rx_take(&harness[port], &got));
 	ck_assert(!got.hashed);
 	ck_assert_uint_eq(harness[port].stats.rx_steered, 0);
@@ -227,11 +238,11 @@ START_TEST(test_not_complete)
 	ctrl.nr_open = QUEUES - 1;
 	post(10);
 	send_frames(0, 0, 1);
-	steps(3);
+	settle();
 	for (unsigned int i = 0; i < QUEUES; i++)
 		ck_assert_uint_eq(harness[i].q.rx.nr_busy, 0);
 	ctrl.nr_open = QUEUES;
-	steps(3);
+	settle();
 	ck_assert_uint_eq(take_all(0) + take_all(1) + take_all(2), 1);
 }
 END_TEST
@@ -260,10 +271,10 @@ START_TEST(test_all_extras)
 	post(slots - 1);
 	step(); /* a read that is aimed at headroom */
 	harness_send(&harness[(queue + 1) % QUEUES], &hdr, frame, len);
-	steps(3);
+	settle();
 	ck_assert_ptr_nonnull(harness_rx_take(&harness[queue], &got));
 	harness_rx_post(&harness[queue], 1);
-	steps(2);
+	settle();
 	ck_assert_ptr_null(harness_rx_take(&harness[queue], &got));
 	ck_assert_uint_eq(got.nr_slots, slots);
 	ck_assert_uint_eq(got.gso_size, 1448);
@@ -279,25 +290,25 @@ END_TEST
 /* It holds its share, and the flows beside it go on. */
 START_TEST(test_one_starves)
 {
-	unsigned int poor = flow_for(0), rich = flow_for(1), port = 2, nr = 0;
+	unsigned int p = (unsigned int)_i / 2, r = (p + 1 + (unsigned int)_i % 2) % QUEUES;
+	unsigned int poor = flow_for(p), rich = flow_for(r), port = QUEUES - p - r, nr = 0;
 
-	harness_rx_post(&harness[1], 250);
-	harness_rx_post(&harness[2], 10);
+	harness_rx_post(&harness[r], 250);
+	harness_rx_post(&harness[port], 10);
 	for (unsigned int round = 0; round < 10; round++) {
 		send_frames(port, poor, 20);
 		send_frames(port, rich, 4);
-		steps(10);
-		nr += take_all(1);
+		settle();
+		nr += take_all(r);
 	}
 	ck_assert_uint_eq(nr, 40);
-	ck_assert_uint_eq(harness[0].q.rx.nr_held, SHARE);
-	ck_assert_uint_eq(harness[0].stats.drop_rx_queue_full + harness[2].stats.drop_rx_queue_full,
-			  200 - SHARE);
+	ck_assert_uint_eq(harness[p].q.rx.nr_held, SHARE);
+	ck_assert_uint_eq(harness[p].stats.drop_rx_queue_full, 200 - SHARE);
 
 	/* What it holds, it gets as soon as it posts. */
-	harness_rx_post(&harness[0], 30);
-	steps(2);
-	ck_assert_uint_eq(take_all(0), SHARE);
+	harness_rx_post(&harness[p], 30);
+	settle();
+	ck_assert_uint_eq(take_all(p), SHARE);
 	expect_all_free();
 }
 END_TEST
@@ -312,7 +323,7 @@ START_TEST(test_one_buffer)
 	for (unsigned int round = 0; round < 20; round++) {
 		send_frames(port, poor, 16);
 		send_frames(port, rich, 2);
-		steps(10);
+		settle();
 		nr += take_all(1);
 		ck_assert_uint_le(harness[0].q.rx.nr_held, SHARE);
 	}
@@ -323,14 +334,52 @@ END_TEST
 /* Nobody takes anything: the frames stay in the port, but for one, before that was known. */
 START_TEST(test_all_starve)
 {
-	steps(2);
+	settle();
 	send_frames(0, 1, 5);
-	steps(5);
+	settle();
 	for (unsigned int i = 0; i < QUEUES; i++)
 		ck_assert_int_ge(__builtin_popcount(harness[i].q.rx.free), RX_BATCH - 1);
 	post(100);
-	steps(5);
+	settle();
 	ck_assert_uint_eq(take_all(0) + take_all(1) + take_all(2), 5);
+}
+END_TEST
+
+/* One holds all frames of a port, which is read again as soon as it gives some back. */
+START_TEST(test_gives_back)
+{
+	unsigned int p = (unsigned int)_i / 2, port = (p + 1 + (unsigned int)_i % 2) % QUEUES;
+	unsigned int rich = QUEUES - p - port;
+
+	harness_rx_post(&harness[rich], 50);
+	harness[port].q.rx.nr_wanted = RX_BATCH;
+	send_frames(port, flow_for(p), RX_BATCH);
+	send_frames(port, flow_for(rich), 3);
+	settle();
+	ck_assert_uint_eq(take_all(rich), 3);
+}
+END_TEST
+
+/* Nobody takes anything, then one does: it gets what the others' ports have for it, though these were looked at before it in the round. */
+START_TEST(test_one_begins_to_take)
+{
+	unsigned int to = (unsigned int)_i, flow = flow_for(to);
+
+	for (unsigned int i = 0; i < QUEUES; i++) {
+		struct rx *rx = &harness[i].q.rx;
+
+		rx->starved = true;
+		rx->starved_since = rx->counted_until = rx->stuck_since = clock_ns();
+	}
+	settle();
+	for (unsigned int port = 0; port < QUEUES; port++)
+		if (port != to)
+			send_frames(port, flow, 3);
+	settle();
+	harness_rx_post(&harness[to], 200);
+	settle();
+	ck_assert_uint_eq(take_all(to), 3 * (QUEUES - 1));
+	expect_all_free();
 }
 END_TEST
 
@@ -347,7 +396,7 @@ START_TEST(test_part)
 	step();
 	for (unsigned int port = 0; port < QUEUES; port++)
 		send_frames(port, flow, 2);
-	steps(5);
+	settle();
 	ck_assert_uint_ge(harness[0].q.rx.nr_held, SHARE);
 
 	iobatch_end_stream(&harness[0].w.io, &q->port.frames);
@@ -387,7 +436,9 @@ int main(void)
 	tcase_add_loop_test(tcase, test_off, 0, 2);
 	tcase_add_test(tcase, test_not_complete);
 	tcase_add_test(tcase, test_all_extras);
-	tcase_add_test(tcase, test_one_starves);
+	tcase_add_loop_test(tcase, test_one_starves, 0, 2 * QUEUES);
+	tcase_add_loop_test(tcase, test_gives_back, 0, 2 * QUEUES);
+	tcase_add_loop_test(tcase, test_one_begins_to_take, 0, QUEUES);
 	tcase_add_test(tcase, test_one_buffer);
 	tcase_add_test(tcase, test_all_starve);
 	tcase_add_loop_test(tcase, test_part, 0, QUEUES);
