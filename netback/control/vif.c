@@ -300,14 +300,18 @@ static void read_hotplug_error(struct vif *vif, struct xenbus_dir *dir)
 	warn("%s: the hotplug script failed: %s", vif->name, why);
 }
 
-/* An existing key that does not say "connected" means wait, even if it is empty: libxl makes it so. */
+/*
+ * An existing key that does not say "connected" means wait, even if it is empty: libxl makes it so. Where a toolstack
+ * makes none, there may still be a script of ours to wait for.
+ */
 static void read_hotplug(struct vif *vif, struct xenbus_dir *dir)
 {
 	char status[sizeof(vif->hotplug_status)];
 	enum keyval_verdict verdict =
 		xenbus_read_string(dir, XSK_BE_HOTPLUG_STATUS, status, sizeof(status));
 
-	vif->facts.plugged = verdict == KEYVAL_ABSENT || strcmp(status, "connected") == 0;
+	vif->facts.plugged = (verdict == KEYVAL_ABSENT && !vif->facts.busy) ||
+			     strcmp(status, "connected") == 0;
 	if (strcmp(status, vif->hotplug_status) == 0)
 		return;
 	strcpy(vif->hotplug_status, status);
