@@ -13,7 +13,7 @@ PKGS_BUILD := gcc make pkg-config libc6-dev libxen-dev libevent-dev libseccomp-d
 PKGS_TEST  := check git perl python3 universal-ctags iproute2 iperf3 iputils-ping ethtool jq xenstore-utils \
 	procps mandoc
 PKGS_XEN   := qemu-system-x86 xen-utils-4.17 xen-utils-common busybox-static cpio kmod strace \
-	tcpdump bridge-utils zstd xz-utils
+	tcpdump bridge-utils zstd xz-utils libxdp1 libunbound8 libnuma1
 PKGS_PLOT  := gnuplot-nox
 PKGS_LINT  := clang clang-format clang-tidy cppcheck shellcheck
 

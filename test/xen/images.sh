@@ -16,6 +16,7 @@ dom0_programs=(bash ip bridge tc iperf3 tcpdump ethtool strace ping nsenter
 	"$xen_lib"/bin/{xl,xenstored,xenconsoled,xenconsole,xentop,xen-init-dom0,lsevtchn}
 	"$xen_lib"/bin/{libxl-save-helper,xenperf,xen-diag}
 	xenstore-{chmod,exists,list,ls,read,rm,watch,write})
+ovs_programs=(usr/sbin/ovsdb-server usr/bin/ovsdb-tool usr/bin/ovs-vsctl usr/lib/openvswitch-switch/ovs-vswitchd)
 dom0_modules=(xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-netback
 	bridge stp llc tun veth 8021q vhost_net openvswitch sch_htb sch_tbf sch_fq_codel
 	crc32c_generic crc32c-intel 9p 9pnet_virtio virtio_pci)
@@ -31,13 +32,16 @@ die() {
 }
 
 # fetch_package NAME: its contents in $image_dir/pkg, without its install scripts (they would
-# touch a boot loader).
+# touch a boot loader, or start a switch on this host).
 fetch_package() {
 	local dir=$image_dir/deb/$1
 
+	[ ! -e "$image_dir/pkg/have-$1" ] || return 0
 	mkdir -p "$dir"
 	(cd "$dir" && apt-get download -q "$1") >"$dir/log" 2>&1 || die "download of $1: $(<"$dir/log")"
 	dpkg -x "$dir"/*.deb "$image_dir/pkg" || die "cannot unpack $1"
+	rm -r "$dir"
+	touch "$image_dir/pkg/have-$1"
 }
 
 # unpack_kernel VMLINUZ: the ELF in it, on stdout.
@@ -120,6 +124,18 @@ build_guest() {
 	rm -rf "$root"
 }
 
+# install_ovs ROOT: Open vSwitch for vif-openvswitch; there is no service manager, scenarios start it.
+install_ovs() {
+	local path
+
+	for path in "${ovs_programs[@]}"; do
+		install_program "$1" "$image_dir/pkg/$path" "usr/bin/${path##*/}"
+	done
+	install -D -m 644 "$image_dir/pkg/usr/share/openvswitch/vswitch.ovsschema" \
+		"$1/usr/share/openvswitch/vswitch.ovsschema"
+	mkdir -p "$1/etc/openvswitch"
+}
+
 build_dom0() {
 	local lib
 
@@ -132,6 +148,7 @@ build_dom0() {
 	for lib in modprobe insmod rmmod lsmod depmod; do
 		ln -s ../bin/kmod "$dom0_root/usr/sbin/$lib"
 	done
+	install_ovs "$dom0_root"
 	install_modules "$dom0_root" "${dom0_modules[@]}"
 	# xl aborts without it when a thread is cancelled on an error path
 	lib=$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ { print $NF; exit }')
@@ -156,13 +173,12 @@ image_build_base() {
 	make -s -C "$top" build/deps-xen
 	linux=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
 	kernel_version=${linux#linux-image-}
-	if [ ! -e "$pkg/boot/vmlinuz-$kernel_version" ]; then
-		rm -rf "$pkg" "$image_dir/deb"
-		fetch_package xen-hypervisor-4.17-amd64
-		fetch_package "$linux"
-		rm -rf "$image_dir/deb"
-		depmod -b "$pkg" "$kernel_version"
-	fi
+	[ -e "$pkg/have-$linux" ] || rm -rf "$pkg"
+	fetch_package xen-hypervisor-4.17-amd64
+	fetch_package "$linux"
+	fetch_package openvswitch-common
+	fetch_package openvswitch-switch
+	depmod -b "$pkg" "$kernel_version"
 	zcat "$pkg"/boot/xen-4.17-amd64.gz >"$image_dir/xen.elf"
 	unpack_kernel "$pkg/boot/vmlinuz-$kernel_version" >"$image_dir/vmlinux"
 	build_guest
@@ -179,7 +195,13 @@ image_build_overlay() {
 	cp -r "$here/scenarios" "$root/rig/scenarios"
 	install -m 755 "$here/dom0/init" "$root/init"
 	install -D -m 755 "$here/guest/init" "$root/guest/overlay/init"
+	install -m 755 "$here/dom0/netdom-init" "$root/rig/"
+	install -D -m 755 "$here/guest/serve" "$root/usr/sbin/guest-serve"
+	install -D -m 755 "$here/guest/serve" "$root/guest/overlay/usr/sbin/guest-serve"
 	install -D -m 755 "$here/guest/network" "$root/guest/overlay/usr/sbin/guest-network"
+	# with its libraries: the guest's root has not all of them
+	[ ! -x "$top/build/netfront-shim" ] || install_program "$root/guest/overlay" \
+		"$top/build/netfront-shim" usr/sbin/netfront-shim
 	for entry in "${our_programs[@]}"; do
 		if [ -x "$top/build/${entry%%:*}" ]; then
 			install_program "$root" "$top/build/${entry%%:*}" "${entry#*:}/${entry%%:*}" "$dom0_root"
