@@ -316,8 +316,8 @@ fuzz: $(FUZZ_TARGETS) ## what a guest may write, by chance: make fuzz SECONDS=n 
 			-print_final_stats=1 -artifact_prefix=$$target. $$target.corpus || exit 1; \
 	done
 
-check-xen: $(B)/deps-xen all ## the tests on a real Xen, in QEMU
-	test/xen/check
+check-xen: $(B)/deps-xen all ## the tests on a real Xen, in QEMU: the smoke, or GROUP=all
+	test/xen/check netbackd $(GROUP)
 
 bench-xen: $(B)/deps-xen all ## ours against the kernel's backend on a real Xen, in one boot
 	test/xen/bench

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT - what scenarios use inside dom0: backends, guests, reports
 #
 # A scenario is a bash script that begins with ". /rig/lib.sh". When it ends, however it ends,
-# its guests are destroyed, its backend is stopped and "N passed, N failed" is printed; it fails
+# its guests are destroyed, the latest first, its backend is stopped and "N passed, N failed" is printed; it fails
 # if a check failed or if it did not reach its end (set -e is on).
 #
 #   BACKEND=kernel    Linux's xen-netback, the judge of the scenarios themselves
@@ -16,6 +16,7 @@ BACKEND=${BACKEND:-netbackd}
 net4=192.168.77 net6=fd77:
 bridge=xenbr0
 passed=0 failed=0 guests='' netbackd_pid=''
+at_end=() netbackd_options=()
 state=$(mktemp -d)
 
 # --- reports ---
@@ -44,6 +45,11 @@ check() {
 skip() {
 	echo "skip    $*"
 	exit 77
+}
+
+# at_end COMMAND...: what is to be undone when the scenario ends, after its guests are gone.
+at_end() {
+	at_end=("$*" "${at_end[@]}")
 }
 
 # compare A OPERATOR B: for numbers with a fraction, OPERATOR as in awk.
@@ -82,7 +88,7 @@ bridge_up() {
 	ip link set $bridge up
 }
 
-# backend_start: the one that BACKEND names. The one must be gone before the other starts.
+# backend_start: the one that BACKEND names, netbackd with $netbackd_options. The one must be gone before the other starts.
 backend_start() {
 	bridge_up
 	case $BACKEND in
@@ -90,7 +96,7 @@ backend_start() {
 	netbackd)
 		[ ! -d /sys/module/xen_netback ] || modprobe -r xen-netback
 		[ -x /usr/sbin/netbackd ] || skip "build/netbackd was not there when the image was made"
-		netbackd 2>"$state/netbackd.log" &
+		netbackd "${netbackd_options[@]}" 2>"$state/netbackd.log" &
 		netbackd_pid=$!
 		wait_for 10 grep -q ready "$state/netbackd.log" || backend_complain
 		;;
@@ -143,13 +149,20 @@ guest_domid() {
 	xl domid "$1"
 }
 
+# is_another NAME DOMID: it lives on as another domain.
+is_another() {
+	local domid
+
+	domid=$(guest_domid "$1") && [ "$domid" != "$2" ]
+}
+
 # guest_vif NAME [DEVICE]: its interface in dom0.
 guest_vif() {
 	echo "vif$(guest_domid "$1").${2:-0}"
 }
 
-# guest_start NAME [pv|pvh] [vcpus=N] [memory=MB] [vif=SPEC]...: creates it, does not wait. A SPEC
-# is added to the usual mac= and bridge= of the first vif; without one there is one plain vif.
+# guest_start NAME [pv|pvh] [vcpus=N] [memory=MB] [vif[=SPEC]]...: creates it, does not wait. A SPEC
+# is added to the usual mac= and bridge= of a vif, and wins; without one there is one plain vif.
 guest_start() {
 	local name=$1 type=pv vcpus=1 memory=256 vifs='' n=0 option mac
 
@@ -159,7 +172,10 @@ guest_start() {
 		case $option in
 		pv | pvh) type=$option ;;
 		vcpus=* | memory=*) local "${option?}" ;;
-		vif=*) vifs+="'mac=$mac,bridge=$bridge,${option#vif=}'," n=$((n + 1)) ;;
+		vif | vif=*)
+			option=${option#vif}
+			vifs+="'mac=$mac,bridge=$bridge${option/#=/,}'," n=$((n + 1))
+			;;
 		'') [ $n -gt 0 ] || vifs="'mac=$mac,bridge=$bridge'" ;;
 		*) note "guest_start: what is $option?" && return 1 ;;
 		esac
@@ -176,7 +192,7 @@ guest_start() {
 		on_crash = "destroy"
 		on_reboot = "destroy"
 	END
-	guests+=" $name"
+	guests=" $name$guests"
 	xl create -q "$state/$name.cfg"
 }
 
@@ -186,6 +202,21 @@ guest_wait() {
 	note "the console of $1 ends with"
 	tail -n 20 "/var/log/xen/guest-$1.log" | sed 's/^/        | /'
 	return 1
+}
+
+# guest_boot NAME OPTION...: guest_start and guest_wait. The emulator runs SVM inside emulation, and once in
+# a while a PVH guest hangs before its kernel has found any device. Only then it is started a second
+# time: a vif that was connected counts.
+guest_boot() {
+	local vif_state
+
+	guest_start "$@"
+	guest_wait "$1" && return
+	vif_state=$(xenstore-read "/local/domain/0/backend/vif/$(guest_domid "$1")/0/state")
+	check "$1 hung before it saw its vif" [ "$vif_state" = 2 ]
+	guest_destroy "$1"
+	guest_start "$@"
+	guest_wait "$1"
 }
 
 # guest_run NAME COMMAND: runs COMMAND in a shell of the guest; prints what it printed (at most
@@ -210,6 +241,12 @@ guest_run() {
 		xenstore-read "$dir/out/$n"
 	done | base64 -d
 	return "$(xenstore-read "$dir/status")"
+}
+
+# guest_unload NAME: its netfront, which cannot be unloaded as long as it has a device.
+guest_unload() {
+	guest_run "$1" "cd /sys/bus/xen/drivers/vif && for vif in vif-*; do echo \$vif >unbind; done
+		modprobe -r xen-netfront && ! test -e /sys/class/net/eth0"
 }
 
 guest_destroy() {
@@ -272,6 +309,50 @@ file_from_guest() {
 	[ "$(wget -q -O - "http://${2:-$(guest_ip4 "$1")}/file" | sha256sum)" = "$file_hash" ]
 }
 
+# stream_make SECONDS: a CGI program of dom0's httpd that sends for about so long, 2.5 MB a second.
+stream_make() {
+	file_make 0
+	mkdir -p /srv/cgi-bin
+	head -c 262144 /dev/urandom >/srv/chunk
+	stream_hash=$(for ((n = 0; n < $1 * 10; n++)); do cat /srv/chunk; done | sha256sum)
+	cat >/srv/stream <<-END
+		#!/bin/sh
+		printf 'Content-Type: application/octet-stream\r\n\r\n'
+		for n in \$(seq $(($1 * 10))); do cat /srv/chunk; sleep 0.1; done
+	END
+	cp /srv/stream /srv/cgi-bin/
+	chmod 755 /srv/cgi-bin/stream
+}
+
+# stream_put NAME: the guest's httpd gets the program, too.
+stream_put() {
+	guest_run "$1" "cd /srv && mkdir -p cgi-bin && wget -q -O chunk http://$net4.1/chunk &&
+		wget -q -O cgi-bin/stream http://$net4.1/stream && chmod 755 cgi-bin/stream"
+}
+
+# streams_start NAME: from dom0 to the guest and from the guest to dom0, in the background.
+streams_start() {
+	guest_run "$1" "(wget -q -O - http://$net4.1/cgi-bin/stream | sha256sum >/tmp/stream) >/dev/null 2>&1 &"
+	wget -q -O - "http://$(guest_ip4 "$1")/cgi-bin/stream" | sha256sum >"$state/stream" &
+	stream=$!
+	sleep 2
+}
+
+# streams_run NAME: both are in the middle.
+streams_run() {
+	kill -0 "$stream" && guest_run "$1" "pidof wget"
+}
+
+# stream_to_guest_whole NAME, stream_from_guest_whole: it has ended, or ends, and was right.
+stream_to_guest_whole() {
+	wait_for "${STREAM_TIMEOUT:-120}" guest_run "$1" "test -s /tmp/stream" &&
+		[ "$(guest_run "$1" "cat /tmp/stream")" = "$stream_hash" ]
+}
+
+stream_from_guest_whole() {
+	wait_for "${STREAM_TIMEOUT:-120}" is_not kill -0 "$stream" && [ "$(cat "$state/stream")" = "$stream_hash" ]
+}
+
 # vif_counter VIF rx|tx bytes|packets: as dom0's kernel sees it, where rx is what the guest sent.
 vif_counter() {
 	cat "/sys/class/net/$1/statistics/$2_$3"
@@ -288,8 +369,47 @@ frame_size() {
 	echo $((($(vif_counter "$vif" "$way" bytes) - bytes) / packets))
 }
 
+# --- netfront-shim as a guest's frontend, instead of its kernel's ---
+
+# shim_prepare NAME
+shim_prepare() {
+	guest_unload "$1" && guest_run "$1" "modprobe -a xen-evtchn xen-gntalloc tun"
+}
+
+# shim_run NAME ARGUMENT...: to its end; prints its report or what it complains of.
+shim_run() {
+	guest_run "$1" "timeout 100 netfront-shim ${*:2} 2>&1"
+}
+
+# shim_start NAME ARGUMENT...: in the background, until the backend is connected; shim_end stops it.
+shim_start() {
+	guest_run "$1" "(netfront-shim ${*:2} >/tmp/shim 2>&1; echo status \$? >>/tmp/shim) >/dev/null 2>&1 &"
+	wait_for 10 shim_connected "$1"
+}
+
+shim_connected() {
+	[ "$(xenstore-read "/local/domain/0/backend/vif/$(guest_domid "$1")/0/state")" = 4 ]
+}
+
+# shim_tap NAME OPTION...: the guest has an eth0 again, whose other side is the vif.
+shim_tap() {
+	shim_start "$@" tap --name eth0 && wait_for 10 guest_run "$1" guest-network
+}
+
+# shim_end NAME [FIELD OPERATOR NUMBER]: it stops in order, has seen no fault, and counted so much.
+shim_end() {
+	local count
+
+	guest_run "$1" "! killall netfront-shim; until grep -q ^status /tmp/shim; do sleep 0.2; done
+		cat /tmp/shim" | tee "$state/shim"
+	grep -q '"fault_total":0,' "$state/shim" && grep -qx 'status 0' "$state/shim" || return 1
+	[ $# -gt 1 ] || return 0
+	count=$(grep -o "\"$2\":[0-9]*" "$state/shim" | head -n 1)
+	compare "${count#*:}" "$3" "$4"
+}
+
 finish() {
-	local status=$1 name
+	local status=$1 name command
 
 	trap - EXIT
 	set +e
@@ -300,6 +420,10 @@ finish() {
 		xl destroy "$name" 2>/dev/null
 	done
 	backend_stop
+	for command in "${at_end[@]}"; do
+		eval "$command"
+	done
+	ip link del $bridge 2>/dev/null
 	# shellcheck disable=SC2046 # a list of words
 	kill $(jobs -p) 2>/dev/null
 	echo "$passed passed, $failed failed"
