@@ -264,6 +264,16 @@ static void note_admin(struct host_domain *d, uint64_t now_ms)
 	d->admin_until_ms = now_ms + HOST_ADMIN_MS;
 }
 
+/* Nothing is set under RTDS, but there may be something to tell. */
+static enum law_reason advise(struct host *host, unsigned int i)
+{
+	double cpus;
+
+	if (sched_read_rtds(host->sched, &host->domain[i].xen, &cpus) < 0)
+		return WHY_RTDS;
+	return law_advise(&host->config.law, &host->law.domain[i].figures, cpus);
+}
+
 static void look_at_weight(struct host *host, unsigned int i, uint64_t now_ms)
 {
 	struct law_domain *l = &host->law.domain[i];
@@ -281,6 +291,8 @@ static void look_at_weight(struct host *host, unsigned int i, uint64_t now_ms)
 	if (ret < 0 && ret != -EOPNOTSUPP && ret != -ESRCH)
 		complain(d, -ret);
 	l->fixed = fix(host, d, now_ms);
+	if (l->fixed == WHY_RTDS)
+		l->fixed = advise(host, i);
 	if (l->fixed == WHY_CONTENT && ret < 0)
 		l->fixed = WHY_REFUSED;
 	if (l->fixed == WHY_CONTENT && l->base <= LAW_TINY_WEIGHT)

@@ -461,6 +461,15 @@ void law_step(struct law *law)
 	}
 }
 
+enum law_reason law_advise(const struct law_config *config, const struct figures *f, double cpus)
+{
+	if (!needs(config, f))
+		return WHY_RTDS;
+	if (f->cpu > 0.85 * cpus)
+		return WHY_RTDS_BUDGET;
+	return law_is_slow(config, f) ? WHY_RTDS_PERIOD : WHY_RTDS;
+}
+
 /* --- writes --------------------------------------------------------------------------------------------- */
 
 static bool may_write(const struct law *law, const struct law_domain *d, uint64_t now_ms)

@@ -60,7 +60,9 @@ enum law_consent {
 	R(DRIVER, "driver", "a driver domain is never touched")                                    \
 	R(TINY, "tiny", "its weight is too small to be moved")                                     \
 	R(SCHEDULER, "scheduler", "its scheduler has no weights")                                  \
-	R(RTDS, "rtds", "RTDS: advice only, see its budget and period")                            \
+	R(RTDS, "rtds", "RTDS: never touched")                                                     \
+	R(RTDS_BUDGET, "rtds-budget", "RTDS: it uses up its budget and needs more: give it some")  \
+	R(RTDS_PERIOD, "rtds-period", "RTDS: it acts late: a shorter period lets it run sooner")   \
 	R(LEAVING, "leaving", "it is shut down, suspended, migrated or detached")                  \
 	R(ADMINISTRATOR, "administrator", "its weight was changed by somebody else")               \
 	R(REFUSED, "refused", "Xen refused to set its weight")                                     \
@@ -166,6 +168,9 @@ double law_f_max(const struct law_config *config, enum sched_kind kind);
 /* "raised", and its sentence. */
 const char *law_reason_name(enum law_reason reason);
 const char *law_reason_text(enum law_reason reason);
+
+/* What to advise about a domain whose RTDS budgets come to so many CPUs: WHY_RTDS or one of its kind. */
+enum law_reason law_advise(const struct law_config *config, const struct figures *f, double cpus);
 
 /* law-pool.c, for law_step: the settings of one pool. */
 void law_tune_pool(struct law *law, unsigned int pool);

@@ -319,8 +319,9 @@ int main(int argc, char **argv)
 	log_set_level(host.config.log_level);
 	snprintf(host.pages.run_dir, sizeof(host.pages.run_dir), "%s", host.config.run_dir);
 	signals = open_signals();
+	sandbox_privileges();
 	open_all();
-	sandbox_enter();
+	sandbox_syscalls();
 	info("ready: mode %s", hint_mode_name(host.config.mode));
 	return end(serve(signals));
 }

@@ -49,7 +49,7 @@ static const int forbidden[] = {
 	SCMP_SYS(io_uring_setup),
 };
 
-static void drop_capabilities(void)
+void sandbox_privileges(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		die_perror("cannot set no_new_privs");
@@ -60,7 +60,7 @@ static void drop_capabilities(void)
 		die("cannot drop capabilities");
 }
 
-static void forbid_syscalls(void)
+void sandbox_syscalls(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int ret = ctx ? 0 : -ENOMEM;
@@ -75,10 +75,4 @@ static void forbid_syscalls(void)
 	seccomp_release(ctx);
 	if (ret < 0)
 		die("cannot install the system call filter: %s", strerror(-ret));
-}
-
-void sandbox_enter(void)
-{
-	drop_capabilities();
-	forbid_syscalls();
 }

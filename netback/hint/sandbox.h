@@ -15,8 +15,10 @@
  *                 keys; they fail with EPERM. A list of what is forbidden and not of what is allowed, because
  *                 libxenctrl is another one with each release of Xen
  *
- * Dies if it cannot. Main thread, after libxenstore's thread was started.
+ * Both die if they cannot. Main thread; capabilities belong to threads, so they go before any library starts its
+ * own, and root's files need none; the filter is for all, and comes when nothing is left to open.
  */
-void sandbox_enter(void);
+void sandbox_privileges(void);
+void sandbox_syscalls(void);
 
 #endif

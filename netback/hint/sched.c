@@ -232,6 +232,23 @@ int sched_write(struct sched *s, uint32_t domid, enum sched_kind kind, uint32_t 
 					   : write_credit2(s, domid, weight, now.cap));
 }
 
+int sched_read_rtds(struct sched *s, const struct sched_domain *d, double *ret_cpus)
+{
+	unsigned int nr = min(d->max_vcpu_id + 1, (unsigned int)SCHED_MAX_VCPUS);
+	struct xen_domctl_schedparam_vcpu vcpu[SCHED_MAX_VCPUS] = {0};
+
+	*ret_cpus = 0;
+	for (unsigned int i = 0; i < nr; i++)
+		vcpu[i].vcpuid = i;
+	errno = 0;
+	if (xc_sched_rtds_vcpu_get(s->xc, d->domid, vcpu, nr) < 0)
+		return result(-1);
+	for (unsigned int i = 0; i < nr; i++)
+		if (vcpu[i].u.rtds.period)
+			*ret_cpus += (double)vcpu[i].u.rtds.budget / vcpu[i].u.rtds.period;
+	return 0;
+}
+
 /* --- settings of a pool ------------------------------------------------------------------------------- */
 
 int sched_read_params(struct sched *s, uint32_t pool, enum sched_kind kind,

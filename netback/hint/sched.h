@@ -75,6 +75,9 @@ int sched_sample(struct sched *s, const struct sched_domain *d, struct sched_vcp
 int sched_read(struct sched *s, uint32_t domid, enum sched_kind kind, struct sched_weight *weight);
 int sched_write(struct sched *s, uint32_t domid, enum sched_kind kind, uint32_t weight);
 
+/* RTDS, of which nothing is ever written: the CPUs that the budgets of a domain's vCPUs come to. */
+int sched_read_rtds(struct sched *s, const struct sched_domain *d, double *ret_cpus);
+
 /* Of a pool. What the kind does not have is left alone. */
 int sched_read_params(struct sched *s, uint32_t pool, enum sched_kind kind,
 		      struct sched_params *params);

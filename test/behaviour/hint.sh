@@ -60,6 +60,9 @@ start_host()
 	start_figures "$1" "${needy[@]}"
 }
 
+# The leak checker wants ptrace, which the sandbox forbids.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
+
 start_hintd()
 {
 	: > "$tmp/hintd.log"

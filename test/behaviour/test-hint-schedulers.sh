@@ -9,9 +9,15 @@ for sched in null arinc653 rtds; do
 	use_scheduler $sched
 	fakexen counters reset
 	start_hintd --mode apply --default both
+	# guest 1 uses a third of a CPU, and its budget is 6 ms of 10, then 3
+	fakexen sched domain 1 rtds_budget=6000
 	if [ $sched = rtds ]; then reason=rtds; else reason=scheduler; fi
 	wait_for "[ \"\$(hint reason 1)\" = $reason ] && [ \"\$(hint class 2)\" = cpu-bound ]"
 	[ "$(hint reason 0) $(hint reason 4)" = "dom0 driver" ] || fail "dom0 is $(hint reason 0), a driver domain $(hint reason 4)"
+	if [ $sched = rtds ]; then
+		fakexen sched domain 1 rtds_budget=3000
+		wait_for '[ "$(hint reason 1)" = rtds-budget ]'
+	fi
 	[ "$(fakexen counters sched_sets | tr -dc 0-9)" = 0 ] || fail "$sched: something was set"
 	stop_hintd
 done

@@ -336,6 +336,21 @@ START_TEST(test_unknown_is_no_need)
 }
 END_TEST
 
+START_TEST(test_advice)
+{
+	const struct law_config config = {.target_us = 5000, .starved = 0.02, .drops = 0.01};
+	struct figures figures = {.known = NET, .cpu = 0.39, .vcpus = 1, .rx_packets = 500};
+
+	ck_assert_int_eq(law_advise(&config, &figures, 0.4), WHY_RTDS);
+	figures.kick_p99 = 8000;
+	ck_assert_int_eq(law_advise(&config, &figures, 0.4), WHY_RTDS_BUDGET);
+	ck_assert_int_eq(law_advise(&config, &figures, 0.8), WHY_RTDS_PERIOD);
+	figures.kick_p99 = 0;
+	figures.starved = 0.1;
+	ck_assert_int_eq(law_advise(&config, &figures, 0.8), WHY_RTDS);
+}
+END_TEST
+
 /* --- random worlds --------------------------------------------------------------------------------------- */
 
 static double chance(void)
@@ -540,6 +555,7 @@ int main(void)
 	tcase_add_test(tcase, test_consent_and_the_untouchable);
 	tcase_add_test(tcase, test_bounds_of_the_factor);
 	tcase_add_test(tcase, test_unknown_is_no_need);
+	tcase_add_test(tcase, test_advice);
 	tcase_add_test(tcase, test_random_worlds);
 	tcase_add_test(tcase, test_fixed_point);
 	tcase_add_test(tcase, test_writes_fall_before_they_rise);
