@@ -244,9 +244,10 @@ static void unstage_pool(struct netfront *nf, unsigned int queue, const struct n
 
 void nfsetup_undo(struct netfront *nf)
 {
-	if (!nf->setup.running || !nf->setup.open || nf->be_state != XenbusStateConnected)
+	if (!nf->setup.running || !nf->setup.open || nf->be_state != XenbusStateConnected ||
+	    !nf->setup.nr_staged)
 		return;
-	for (unsigned int i = 0; i < nf->nr_queues && nf->setup.nr_staged; i++) {
+	for (unsigned int i = 0; i < nf->nr_queues; i++) {
 		unstage_pool(nf, i, &nf->queue[i].tx_pool, nf->setup.nr_staged[2 * i]);
 		unstage_pool(nf, i, &nf->queue[i].rx_pool, nf->setup.nr_staged[2 * i + 1]);
 	}

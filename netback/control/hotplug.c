@@ -100,8 +100,6 @@ void hotplug_forget(struct hotplug *h)
 
 /* --- its start -------------------------------------------------------------------------------------------- */
 
-extern char **environ;
-
 enum {
 	NR_VARIABLES = 6,
 	VARIABLE_SIZE = 1100, /* a path of xenstore and a name */

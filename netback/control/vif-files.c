@@ -102,8 +102,8 @@ static void read_boot(char boot[BOOT_SIZE])
 
 unsigned int vif_files_load_index(const char *run_dir, const char *name)
 {
-	char path[PATH_MAX], boot[BOOT_SIZE], saved[BOOT_SIZE];
-	unsigned int index;
+	char path[PATH_MAX], boot[BOOT_SIZE], line[BOOT_SIZE + 16], *end;
+	unsigned long index = 0;
 	FILE *file;
 
 	if (make_path(path, run_dir, name, "tap") < 0)
@@ -112,10 +112,14 @@ unsigned int vif_files_load_index(const char *run_dir, const char *name)
 	if (!file)
 		return 0;
 	read_boot(boot);
-	if (fscanf(file, "%u %63s", &index, saved) != 2 || strcmp(boot, saved) != 0)
-		index = 0;
+	if (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		index = strtoul(line, &end, 10);
+		if (*end != ' ' || strcmp(end + 1, boot) != 0 || index > UINT_MAX)
+			index = 0;
+	}
 	fclose(file);
-	return index;
+	return (unsigned int)index;
 }
 
 void vif_files_save_index(const char *run_dir, const char *name, unsigned int index)

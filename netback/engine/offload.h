@@ -110,7 +110,7 @@ struct offload_headers {
 };
 
 /* 0, or -EINVAL: no TCP or UDP over IP with whole headers within len and OFFLOAD_HEADER_BYTES, or a fragment. */
-int offload_parse(const uint8_t *frame, uint32_t len, struct offload_headers *ret_h);
+int offload_parse(const uint8_t *frame, uint32_t len, struct offload_headers *h);
 
 /* The sum over addresses, protocol and length that a blank checksum field holds; len: of the whole frame. */
 uint16_t offload_pseudo_sum(const uint8_t *frame, uint32_t len, const struct offload_headers *h);

@@ -47,12 +47,12 @@ static void forgive(const struct rate *rate, uint64_t now)
 		;
 }
 
-void rate_set(struct rate *rate, const struct link_rate *limit, struct rate_level *level_,
+void rate_set(struct rate *rate, const struct link_rate *limit, struct rate_level *kept,
 	      uint64_t now)
 {
 	unsigned __int128 cost;
 
-	*rate = (struct rate){.level = level_};
+	*rate = (struct rate){.level = kept};
 	if (!limit->usec || !limit->bytes)
 		return;
 	cost = ((unsigned __int128)limit->usec * 1000 << (RATE_SHIFT + COST_SHIFT)) / limit->bytes;

@@ -44,10 +44,10 @@ struct rate {
 };
 
 /*
- * From now on the queue works by limit (usec or bytes 0: none). The level stays what it was, but for
+ * From now on the queue works by limit (usec or bytes 0: none). The level, which is kept in the vif's memory, stays what it was, but for
  * nonsense and debts that take long at the new rate.
  */
-void rate_set(struct rate *rate, const struct link_rate *limit, struct rate_level *level,
+void rate_set(struct rate *rate, const struct link_rate *limit, struct rate_level *kept,
 	      uint64_t now);
 
 static inline bool rate_limits(const struct rate *rate)
