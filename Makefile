@@ -166,6 +166,7 @@ link-test-ring         :=
 link-test-journal      :=
 link-test-memory       := $(E)/memory.c
 link-test-ctrl         := $(addprefix $(E)/, ctrl.c hash.c staging.c copy.c memory.c) $(FAKE_STATIC)
+link-test-ctrl-killed  := $(addprefix $(E)/, hash.c copy.c memory.c) $(FAKE_STATIC)
 link-test-hash         := $(E)/hash.c
 link-test-staging      := $(addprefix $(E)/, staging.c copy.c) $(FAKE_STATIC)
 link-test-offload      := $(E)/offload.c

@@ -23,6 +23,11 @@ enum {
 _Static_assert(__CONST_RING_SIZE(xen_netif_ctrl, RING_PAGE_BYTES) == CTRL_RING_SLOTS, "ctrl ring");
 _Static_assert(HASH_MAPPING_ENTRIES * sizeof(uint32_t) <= CTRL_PAGE_BYTES, "mapping in a page");
 
+/* Stands behind each store that outlives the engine; a test puts a crash there. */
+#ifndef STEP
+#define STEP()
+#endif
+
 #define compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 /* --- the page a request names --------------------------------------------------------------------- */
@@ -53,8 +58,10 @@ static uint32_t change(struct ctrl *c, const struct hash_settings *set)
 	c->current = !c->current;
 	memory->hash[c->current] = *set;
 	compiler_barrier();
+	STEP();
 	WRITE_ONCE(memory->current, c->current);
 	compiler_barrier();
+	STEP();
 	hash_load(&c->hash, set);
 	return SUCCESS;
 }
@@ -228,12 +235,14 @@ static void set_open(struct memory_ctrl *memory, uint32_t is_open)
 	compiler_barrier();
 	WRITE_ONCE(memory->is_open, is_open);
 	compiler_barrier();
+	STEP();
 }
 
 static void write_slot(xen_netif_ctrl_sring_t *sring, RING_IDX idx,
 		       const struct xen_netif_ctrl_response *rsp)
 {
 	memcpy(&sring->ring[idx % CTRL_RING_SLOTS].rsp, rsp, sizeof(*rsp));
+	STEP();
 	/* Before rsp_prod; pairs as [publish] in ring.h. */
 	xen_wmb();
 }
@@ -246,9 +255,11 @@ static bool publish(struct ctrl *c, const struct xen_netif_ctrl_response *rsp)
 
 	memory->start = old;
 	memory->rsp = *rsp;
+	STEP();
 	set_open(memory, 1);
 	write_slot(sring, old, rsp);
 	WRITE_ONCE(sring->rsp_prod, old + 1);
+	STEP();
 	set_open(memory, 0);
 	/* It sees rsp_prod or we see rsp_event; pairs as [notify] in ring.h. */
 	xen_mb();
@@ -265,11 +276,13 @@ static void replay(struct ctrl *c, xen_netif_ctrl_sring_t *sring)
 	if (memory->ring_ref != c->refs.ring_ref)
 		set_open(memory, 0);
 	memory->ring_ref = c->refs.ring_ref;
+	STEP();
 	/* A ring that has moved already, or has no request there, is none of its business. */
 	if (memory->is_open && READ_ONCE(sring->rsp_prod) == start &&
 	    READ_ONCE(sring->req_prod) != start) {
 		write_slot(sring, start, &rsp);
 		WRITE_ONCE(sring->rsp_prod, start + 1);
+		STEP();
 	}
 	set_open(memory, 0);
 }

@@ -25,7 +25,8 @@
  * Each page is a mapping of its own, because gntdev unmaps nothing but whole mappings. Mapping may wait
  * without a limit for a guest whose page is paged out (libxengnttab retries every millisecond); only
  * that guest's own engine waits, if isolation is by domain. What a guest can map is bounded by queue and by
- * guest (XSA-300), counted over all its vifs.
+ * guest (XSA-300), counted over all its vifs of an engine; each page is one of the mappings that the kernel
+ * lets a process have (65530), which is another reason not to serve many guests by one engine.
  *
  * The table is found by hashing; no look-up takes more than STAGING_PROBES steps, even if a guest picks
  * its references so that they meet. It also stands in the vif's memory, from which an engine that takes a

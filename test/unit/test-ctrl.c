@@ -524,6 +524,24 @@ START_TEST(test_open_response)
 }
 END_TEST
 
+/* Killed after the ring had moved, and the guest has filled it with other requests since. */
+START_TEST(test_ring_has_moved_on)
+{
+	call(SET_ALGORITHM, TOEPLITZ, 0, 0);
+	for (unsigned int i = 0; i < CTRL_RING_SLOTS; i++)
+		put((uint16_t)(i + 5), GET_SIZE, 0, 0, 0);
+	memory->ctrl.start = 0;
+	memory->ctrl.rsp = (struct xen_netif_ctrl_response){.id = 0x666};
+	memory->ctrl.is_open = 1;
+	die();
+	attach();
+	for (unsigned int i = 0; i < CTRL_RING_SLOTS; i++) {
+		ck_assert_int_eq(ctrl_serve(c, &notify), 1);
+		ck_assert_uint_eq(take().id, i + 5);
+	}
+}
+END_TEST
+
 /* Killed before anything was noted: the request is done again, and nobody can tell. */
 START_TEST(test_done_again)
 {
@@ -565,6 +583,7 @@ int main(void)
 	tcase_add_test(tcase, test_arm_and_notify);
 	tcase_add_test(tcase, test_settings_are_kept);
 	tcase_add_loop_test(tcase, test_open_response, 0, 3);
+	tcase_add_test(tcase, test_ring_has_moved_on);
 	tcase_add_test(tcase, test_done_again);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
