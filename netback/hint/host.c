@@ -402,6 +402,22 @@ static void act(struct host *host, uint64_t now_ms)
 			set_pool(host, i, now_ms);
 }
 
+/* Say what would be done; a change of that only. */
+static void observe(struct host *host)
+{
+	for (unsigned int i = 0; i < host->law.nr_domains; i++) {
+		struct law_domain *l = &host->law.domain[i];
+		struct host_domain *d = &host->domain[i];
+		uint32_t told = d->told ? d->told : l->base;
+
+		if (!l->present || l->fixed >= WHY_DOM0 || l->weight == told)
+			continue;
+		info("domain %u (%s): weight would go %u -> %u: %s", d->xen.domid, d->name, told,
+		     l->weight, law_reason_text(l->reason));
+		d->told = l->weight;
+	}
+}
+
 int host_window(struct host *host, uint64_t now_ms)
 {
 	double seconds = host->window_ms ? (double)(now_ms - host->window_ms) / 1e3 : 0;
@@ -424,6 +440,8 @@ int host_window(struct host *host, uint64_t now_ms)
 		law_step(&host->law);
 		if (applies(host))
 			act(host, now_ms);
+		else
+			observe(host);
 	}
 	return 0;
 }

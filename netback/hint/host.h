@@ -30,6 +30,7 @@ struct host_domain {
 	struct totals totals;	    /* as of the last window */
 	uint64_t alive_ms;	    /* an engine of its vifs was last seen alive */
 	uint64_t admin_until_ms, leaving_until_ms;
+	uint32_t told;	    /* the weight that observe last spoke of, 0: none */
 	uint64_t changed_s; /* CLOCK_REALTIME of our last change of its weight, 0: none */
 };
 

@@ -147,7 +147,8 @@ static int read_settings(struct hint_config *config, char error[CONF_ERROR_SIZE]
 	for (unsigned int i = 0; ret == 0 && i < nr_settings; i++) {
 		ret = hint_config_set(config, settings[i].key, settings[i].value, why);
 		if (ret < 0)
-			snprintf(error, CONF_ERROR_SIZE, "option --%.400s", why);
+			snprintf(error, CONF_ERROR_SIZE, "option --%.400s",
+				 why + (strncmp(why, "hint_", 5) == 0 ? 5 : 0));
 	}
 	return ret;
 }

@@ -132,10 +132,10 @@ int pages_scan(struct pages *p)
 	DIR *dir = opendir(p->run_dir);
 	struct dirent *entry;
 
+	for (unsigned int i = 0; i < p->nr; i++)
+		p->page[i].found = p->page[i].alive = false;
 	if (!dir)
 		return -errno;
-	for (unsigned int i = 0; i < p->nr; i++)
-		p->page[i].found = false;
 	while ((entry = readdir(dir)))
 		look_at(p, dirfd(dir), entry->d_name);
 	closedir(dir);
