@@ -30,7 +30,7 @@ COMMON_SRC  := $(addprefix netback/common/, log.c link.c conf.c)
 SCHEMA_SRC  := xenstore-schemas/keyval.c $(G)/xs-keys.c
 CONTROL_SRC := $(addprefix netback/control/, main.c backend.c vif.c vif-steps.c vif-state.c vif-keys.c vif-files.c policy.c vlan-spec.c \
 	xenbus.c tap.c engine-link.c link-client.c engine-process.c config.c hotplug.c ctl.c metrics.c)
-ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c mcast.c rate.c vlan.c copy.c offload.c \
+ENGINE_SRC  := $(addprefix netback/engine/, main.c worker.c vif.c queue.c tx.c rx.c rx-frame.c segment.c mcast.c rate.c vlan.c copy.c offload.c \
 	journal.c memory.c port-tap.c iobatch.c coalesce.c moderate.c sandbox.c)
 ENGINE_SRC  += $(addprefix netback/engine/, ctrl.c hash.c staging.c)
 HINT_SRC    := $(addprefix netback/hint/, main.c host.c hints.c journal.c law.c law-pool.c classify.c totals.c \
@@ -182,17 +182,18 @@ link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
 link-test-iobatch      := $(E)/iobatch.c
 link-test-iobatch-stream := $(E)/iobatch.c
 link-test-link         := netback/common/link.c
-QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c rx-frame.c mcast.c rate.c vlan.c copy.c offload.c journal.c \
+QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c rx-frame.c segment.c mcast.c rate.c vlan.c copy.c offload.c journal.c \
 	port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 QUEUE_SRC += $(addprefix $(E)/, ctrl.c hash.c staging.c)
 link-test-tx           := $(QUEUE_SRC)
 link-test-tx-refused   := $(QUEUE_SRC)
-link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c mcast.c rate.c vlan.c copy.c offload.c \
+link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c segment.c mcast.c rate.c vlan.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-queue        += $(addprefix $(E)/, ctrl.c hash.c staging.c)
 link-test-queue-ctrl   := $(link-test-queue) $(E)/memory.c
 link-test-rx           := $(QUEUE_SRC)
 link-test-tx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
+link-test-rx-segment   := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
 link-test-rx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
 link-test-rx-starved   := $(QUEUE_SRC)
 link-test-steer        := $(QUEUE_SRC)
@@ -238,6 +239,7 @@ libs-test-queue-ctrl := -luring
 libs-test-rx := -luring
 libs-test-steer := -luring
 libs-test-tx-policy := -luring
+libs-test-rx-segment := -luring
 libs-test-rx-policy := -luring
 libs-test-hold := -luring
 libs-test-load := -luring
@@ -298,7 +300,7 @@ FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(B)/fuzz/%,$(wildcard test/fuzz/fuzz-*
 FUZZ_COMPILE := $(subst $(CC) ,clang ,$(COMPILE)) -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
 fuzz_obj = $(patsubst %.c,$(B)/fuzz/obj/%.o,$(1))
-link-fuzz-offload := $(E)/offload.c
+link-fuzz-offload := $(E)/offload.c $(E)/segment.c
 link-fuzz-journal := $(E)/journal.c
 link-fuzz-tx      := $(QUEUE_SRC)
 link-fuzz-ctrl    := $(addprefix $(E)/, ctrl.c hash.c staging.c copy.c memory.c) $(FAKE_STATIC)

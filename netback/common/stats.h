@@ -48,6 +48,7 @@
 	C(rx_small, "of rx_packets: at most 128 bytes")                                            \
 	C(rx_large, "of rx_packets: at least 1024 bytes")                                          \
 	C(rx_gso_packets, "of rx_packets: TCP segmentation offload frames")                        \
+	C(rx_segments, "of rx_packets: cut from larger ones that the guest cannot take")           \
 	C(rx_csum_blank, "of rx_packets: checksum left to the guest")                              \
 	C(rx_csum_completed, "checksums we computed because the guest cannot")                     \
 	C(rx_hashed, "of rx_packets: with the hash that the guest has asked for")                  \

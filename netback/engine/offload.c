@@ -285,11 +285,11 @@ static bool takes_gso(const struct link_features *features, uint8_t version)
 	       (version == 4 ? features->rx_gso_tcpv4 : features->rx_gso_tcpv6);
 }
 
-/* Whether the frontend finds the blank checksum where the tap says that it is. */
-static bool guest_finds_csum(const struct virtio_net_hdr *hdr, const uint8_t *frame, uint32_t len,
-			     struct offload_headers *ret_h)
+/* Whether the blank checksum is that of the headers we find. */
+static bool find_csum(const struct virtio_net_hdr *hdr, const uint8_t *frame, uint32_t len,
+		      struct offload_headers *ret_h)
 {
-	if (offload_parse(frame, len, ret_h) || ret_h->tagged)
+	if (offload_parse(frame, len, ret_h))
 		return false;
 
 	return le16toh(hdr->csum_start) == ret_h->transport &&
@@ -314,12 +314,14 @@ static int gso_to_guest(const struct virtio_net_hdr *hdr, const struct offload_h
 
 	if (h->proto != IPPROTO_TCP || type != want || !hdr->gso_size)
 		return -EINVAL;
-	if (!takes_gso(features, h->version))
-		return -EINVAL;
 
-	rx->gso_type = h->version == 4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
 	rx->gso_size = le16toh(hdr->gso_size);
 	rx->header = (uint16_t)h->end;
+	if (h->tagged || !takes_gso(features, h->version))
+		rx->segment = true;
+	else
+		rx->gso_type =
+			h->version == 4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
 	return 0;
 }
 
@@ -344,13 +346,13 @@ int offload_to_guest(const struct virtio_net_hdr *hdr, uint8_t *frame, uint32_t 
 	if (start < ETHER_HDR_LEN || at + sizeof(uint16_t) > len)
 		return -EINVAL;
 
-	found = guest_finds_csum(hdr, frame, len, &h);
+	found = find_csum(hdr, frame, len, &h);
 	if (gso && (!found || gso_to_guest(hdr, &h, features, &rx)))
 		return -EINVAL;
 
-	if (found && takes_csum(features, h.version)) {
+	if (found && !h.tagged && takes_csum(features, h.version)) {
 		rx.flags = NETRXF_csum_blank | NETRXF_data_validated;
-	} else {
+	} else if (!rx.segment) {
 		complete(frame, len, start, at);
 		rx.completed = true;
 	}

@@ -75,7 +75,8 @@ struct offload_rx {
 	uint16_t flags;	  /* NETRXF_csum_blank and NETRXF_data_validated of the first response */
 	uint8_t gso_type; /* XEN_NETIF_GSO_TYPE_*; NONE: no gso extra info */
 	uint16_t gso_size;
-	uint16_t header; /* bytes of headers, if there is a gso_type */
+	uint16_t header; /* bytes of headers, if there is a gso_size */
+	bool segment;	 /* cut it at gso_size (segment.h): flags are those of the segments */
 	bool completed;	 /* we computed the checksum: count rx_csum_completed */
 };
 
@@ -89,9 +90,9 @@ struct offload_rx {
  * NETRXF_csum_blank never comes without NETRXF_data_validated (Windows asserts that, and that gso
  * frames have both). A completed frame has neither flag.
  *
- * Segmentation offload that the guest cannot take is an error: TUNSETOFFLOAD keeps such frames
- * away (the kernel segments), with one exception, gso frames with VLAN tags. A gso type counts as
- * agreed on only together with scatter/gather and its checksum.
+ * TCP segmentation that the guest cannot take is to be done by the caller; the frame is not changed then.
+ * A gso type counts as agreed on only together with scatter/gather and its checksum, and never for a
+ * frame with VLAN tags. Segmentation of anything else is an error.
  */
 int offload_to_guest(const struct virtio_net_hdr *hdr, uint8_t *frame, uint32_t len,
 		     const struct link_features *features, struct offload_rx *ret_rx);

@@ -44,11 +44,6 @@ static struct link_features takes(const struct queue *q)
 	return features;
 }
 
-static uint16_t data_slots(const struct rx_frame *f)
-{
-	return (uint16_t)DIV_ROUND_UP(f->headroom + f->length, COPY_PAGE_SIZE);
-}
-
 /* A checksum that is to come is as far behind the addresses as it was. */
 static void pull_tag(struct rx_frame *f)
 {
@@ -68,11 +63,38 @@ static bool set_vlan(const struct queue *q, struct rx_frame *f)
 	return verdict != VLAN_DROP;
 }
 
+/* Of the next packet. */
+static uint32_t next_length(const struct rx_frame *f)
+{
+	return f->cut ? segment_length(&f->segment) : f->length;
+}
+
+/* Without scatter/gather a segment is one slot, whatever its sender thought. */
+static uint32_t segment_size(const struct queue *q, uint32_t size, uint32_t header)
+{
+	return q->features.rx_sg ? size : min(size, COPY_PAGE_SIZE - headroom_of(q) - header);
+}
+
+/* The rest of a frame whose first segments are gone. */
+static bool translate_rest(const struct queue *q, struct rx_frame *f)
+{
+	struct segment *s = &f->segment;
+
+	s->size = segment_size(q, s->size, s->h.end);
+	if (q->policy.complete_csums) {
+		s->blank = false;
+		f->flags = 0;
+	}
+	return true;
+}
+
 static bool translate(struct queue *q, struct rx_frame *f)
 {
 	struct link_features features = takes(q);
 	struct offload_rx how;
 
+	if (f->cut && f->segment.nr)
+		return translate_rest(q, f);
 	if (offload_to_guest(&f->hdr, f->data, f->length, &features, &how) < 0)
 		return false;
 	if (how.completed)
@@ -82,7 +104,12 @@ static bool translate(struct queue *q, struct rx_frame *f)
 	f->gso_type = how.gso_type;
 	f->gso_size = how.gso_size;
 	f->header = how.header;
-	return true;
+	f->cut = how.segment;
+	if (!f->cut)
+		return true;
+	f->gso_size = (uint16_t)segment_size(q, f->gso_size, f->header);
+	return segment_begin(&f->segment, f->data, f->length, f->gso_size,
+			     f->flags & NETRXF_csum_blank) == 0;
 }
 
 static void hash(const struct queue *q, struct rx_frame *f)
@@ -106,7 +133,7 @@ static bool lay_out(const struct queue *q, struct rx_frame *f)
 	unsigned int nr_data;
 
 	f->headroom = headroom_of(q);
-	nr_data = data_slots(f);
+	nr_data = DIV_ROUND_UP(f->headroom + next_length(f), COPY_PAGE_SIZE);
 	f->nr_slots = (uint16_t)(nr_data + (f->gso_type != XEN_NETIF_GSO_TYPE_NONE) + f->hashed +
 				 (f->headroom != 0));
 	return nr_data == 1 || q->features.rx_sg;
@@ -114,6 +141,7 @@ static bool lay_out(const struct queue *q, struct rx_frame *f)
 
 bool rx_frame_judge(struct queue *q, struct rx_frame *f)
 {
+	f->cut = false;
 	f->data = f->iov[1].iov_base;
 	f->length = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
 	if (f->length == 0 || f->length > PORT_MAX_FRAME)
@@ -208,34 +236,62 @@ static uint16_t slot_offset(const struct rx_packet *p, unsigned int slot)
 	return slot == 0 ? p->headroom : 0;
 }
 
-/* The guest's buffers, and the copies into them. */
-static void fill_slots(struct queue *q, struct rx_packet *p)
+struct piece {
+	const uint8_t *data;
+	uint32_t len;
+};
+
+/* One slot's copies; what is left of the pieces is for the next. */
+static void fill_slot(struct queue *q, uint32_t ref, uint16_t offset, struct piece **piece)
 {
-	const uint8_t *data = p->frame->data;
-	uint32_t len = p->length;
+	while (offset < COPY_PAGE_SIZE && (*piece)->len) {
+		uint16_t n = (uint16_t)min((*piece)->len, COPY_PAGE_SIZE - offset);
+
+		copy_to_guest(&q->rx.copy, ref, offset, (*piece)->data, n);
+		offset += n;
+		(*piece)->data += n;
+		(*piece)->len -= n;
+		if ((*piece)->len == 0)
+			(*piece)++;
+	}
+}
+
+/* The guest's buffers, and the copies into them. An empty piece is the end. */
+static void fill_slots(struct queue *q, struct rx_packet *p, struct piece *piece)
+{
 	netif_rx_request_t req;
 
 	p->first_segment = (uint16_t)q->rx.copy.nr;
 	for (unsigned int i = 0; i < p->nr_slots; i++) {
-		uint16_t offset = slot_offset(p, i);
-		uint32_t n = min(len, COPY_PAGE_SIZE - offset);
-
 		ring_rx_copy(&q->rx_ring, q->rx_ring.req_cons++, &req);
 		p->id[i] = req.id;
-		if (is_extra(p, i))
-			continue; /* its buffer goes back empty */
-		copy_to_guest(&q->rx.copy, req.gref, offset, data, (uint16_t)n);
-		data += n;
-		len -= n;
+		if (!is_extra(p, i)) /* its buffer goes back empty */
+			fill_slot(q, req.gref, slot_offset(p, i), &piece);
 	}
 	p->nr_segments = (uint16_t)(q->rx.copy.nr - p->first_segment);
 }
 
-void rx_frame_place(struct queue *q, struct rx_frame *f, struct rx_packet *p)
+static void find_pieces(struct rx_frame *f, uint8_t *header, struct piece pieces[3])
 {
+	struct segment_piece s;
+
+	pieces[0] = (struct piece){f->data, f->length};
+	pieces[1] = pieces[2] = (struct piece){0};
+	if (!f->cut)
+		return;
+	s = segment_next(&f->segment, f->data, header);
+	pieces[0] = (struct piece){header, s.header};
+	pieces[1] = (struct piece){f->data + s.at, s.payload};
+}
+
+void rx_frame_place(struct queue *q, struct rx_frame *f, uint8_t *header, struct rx_packet *p)
+{
+	struct piece pieces[3];
+
 	*p = (struct rx_packet){
 		.frame = f,
-		.length = f->length,
+		.segment = f->cut,
+		.length = next_length(f),
 		.headroom = f->headroom,
 		.nr_slots = f->nr_slots,
 		.flags = f->flags,
@@ -243,7 +299,11 @@ void rx_frame_place(struct queue *q, struct rx_frame *f, struct rx_packet *p)
 	add_extras(f, p);
 	if (p->nr_extras)
 		p->flags |= NETRXF_extra_info;
-	fill_slots(q, p);
+	find_pieces(f, header, pieces);
+	fill_slots(q, p, pieces);
+	p->last = !f->cut || segment_length(&f->segment) == 0;
+	if (!p->last)
+		lay_out(q, f);
 }
 
 static void count(struct queue *q, const struct rx_packet *p)
@@ -254,6 +314,8 @@ static void count(struct queue *q, const struct rx_packet *p)
 	stats_add(&q->stats->rx_large, p->length >= STATS_LARGE_BYTES);
 	stats_add(&q->stats->rx_gso_packets,
 		  p->nr_extras && p->extra[0].type == XEN_NETIF_EXTRA_TYPE_GSO);
+	stats_add(&q->stats->rx_segments, p->segment);
+	stats_add(&q->stats->rx_csum_completed, p->segment && !(p->flags & NETRXF_csum_blank));
 	stats_add(&q->stats->rx_hashed, p->frame->hashed);
 	stats_add(&q->stats->rx_steered, p->frame->owner != &q->rx);
 	stats_add(&q->stats->rx_csum_blank, !!(p->flags & NETRXF_csum_blank));

@@ -13,10 +13,12 @@
 #include "netback/engine/hash.h"
 #include "netback/engine/iobatch.h"
 #include "netback/engine/port.h"
+#include "netback/engine/segment.h"
 
 /*
  * A frame is read into its own memory, judged once (may it pass? how does the guest take it? which slots
- * does it need?), waits until the guest has these, and goes to the ring as a packet.
+ * does it need?), waits until the guest has these, and goes to the ring as a packet, or as one for each
+ * segment if the guest cannot take it whole (segment.h).
  *
  *   rx_frame_aim     before its read is posted
  *   rx_frame_judge   after
@@ -50,12 +52,15 @@ struct rx_frame {
 	/* since it was judged: */
 	uint8_t *data;
 	uint32_t length;
-	uint16_t nr_slots; /* of its packet: one with data, the extra infos, the others with data */
+	uint16_t
+		nr_slots; /* of its next packet: one with data, the extra infos, the others with data */
 	uint16_t headroom;
 	uint16_t flags; /* NETRXF_* */
 	uint16_t gso_size;
-	uint16_t header;  /* bytes of headers, if it is a GSO frame */
+	uint16_t header;  /* bytes of headers, if there is a gso_size */
 	uint8_t gso_type; /* XEN_NETIF_GSO_TYPE_*, NONE: no GSO extra info */
+	bool cut;	  /* goes as several packets, by and by */
+	struct segment segment;
 	bool hashed;
 	struct hash_result hash; /* zero unless hashed */
 };
@@ -63,6 +68,8 @@ struct rx_frame {
 /* On the ring, and not answered yet. */
 struct rx_packet {
 	struct rx_frame *frame;
+	bool last; /* the frame's only or last one */
+	bool segment;
 	uint32_t length;
 	uint16_t headroom;
 	uint16_t nr_slots;
@@ -86,8 +93,12 @@ bool rx_frame_judge(struct queue *q, struct rx_frame *f);
 /* The policy has changed since. False: it is dropped, and counted. */
 bool rx_frame_judge_again(struct queue *q, struct rx_frame *f);
 
-/* The guest has f->nr_slots requests for it, and the copy batch has room. Fills in *p. */
-void rx_frame_place(struct queue *q, struct rx_frame *f, struct rx_packet *p);
+/*
+ * The guest has f->nr_slots requests for it, and the copy batch has room; if it is cut, header is where its
+ * next segment's header goes (OFFLOAD_HEADER_BYTES) and stays until the copies are done. Fills in *p. Unless
+ * p->last, the frame is to be placed again, for f->nr_slots anew.
+ */
+void rx_frame_place(struct queue *q, struct rx_frame *f, uint8_t *header, struct rx_packet *p);
 
 /* Notes the responses, one a slot, and counts. */
 void rx_packet_answer(struct queue *q, const struct rx_packet *p);

@@ -13,6 +13,9 @@
 #include "netback/engine/worker.h"
 
 _Static_assert((int)RX_BATCH <= 32, "a bit a frame");
+_Static_assert((int)RX_HEADER_BYTES >= (int)OFFLOAD_HEADER_BYTES, "a header");
+/* A copy a slot of the ring at most, and one more a segment. */
+_Static_assert((int)RING_SLOTS + (int)RX_CUTS <= (int)COPY_MAX_SEGMENTS, "copies");
 
 int rx_init(struct rx *rx, uint16_t domid)
 {
@@ -389,6 +392,32 @@ static void take_frames(struct queue *q)
 		rx->quiet_until = clock_ns() + RX_RETRY_NS;
 }
 
+static struct rx_frame *first(const struct rx *rx)
+{
+	return rx->held[rx->first_held];
+}
+
+/* For the answer to what is placed next, and for its header if it is a segment. */
+static bool has_place(const struct rx *rx)
+{
+	return rx->nr_placed < RX_PLACED && (!first(rx)->cut || rx->nr_cut < RX_CUTS);
+}
+
+/* The first held frame, or its next segment. */
+static void place_next(struct queue *q, uint64_t now)
+{
+	struct rx *rx = &q->rx;
+	struct rx_packet *p = &rx->placed[rx->nr_placed++];
+	uint8_t *headers = rx->pages + RX_BATCH * RX_AREA_PAGES * COPY_PAGE_SIZE;
+	struct rx_frame *f = first(rx);
+
+	rx_frame_place(q, f, headers + rx->nr_cut * RX_HEADER_BYTES, p);
+	rx->nr_cut += f->cut;
+	rate_charge(&rx->rate, now, p->length);
+	if (p->last)
+		take_held(rx);
+}
+
 /* Those the guest has room for now, in order. */
 static void place_frames(struct queue *q)
 {
@@ -396,20 +425,15 @@ static void place_frames(struct queue *q)
 	uint64_t now = rate_now(rx);
 	int avail;
 
-	rx->nr_placed = 0;
+	rx->nr_placed = rx->nr_cut = 0;
 	if (rx->nr_held == 0)
 		return;
 	/* Negative: the next round's rx_begin says so. */
 	avail = ring_rx_unconsumed(&q->rx_ring);
 	copy_reset(&rx->copy);
-	while (rx->nr_held && rx->nr_placed < RX_BATCH && avail >= (int)need(rx) &&
-	       has_credit(q, now)) {
-		struct rx_frame *f = take_held(rx);
-
-		rate_charge(&rx->rate, now, f->length);
-
-		rx_frame_place(q, f, &rx->placed[rx->nr_placed++]);
-		avail -= f->nr_slots;
+	while (rx->nr_held && avail >= (int)need(rx) && has_place(rx) && has_credit(q, now)) {
+		avail -= (int)need(rx);
+		place_next(q, now);
 	}
 }
 
@@ -426,7 +450,8 @@ bool rx_end(struct queue *q)
 	copy_flush(&rx->copy, q->worker->gnttab);
 	for (unsigned int i = 0; i < rx->nr_placed; i++) {
 		rx_packet_answer(q, &rx->placed[i]);
-		release(rx->placed[i].frame);
+		if (rx->placed[i].last)
+			release(rx->placed[i].frame);
 	}
 	return journal_publish_rx(&q->journal->rx, &q->rx_ring);
 }

@@ -24,6 +24,8 @@
  * rx_drain_timeout_msecs, rx_stall_timeout_msecs). What counts is the slots that very frame needs, not
  * whether there is one at all: a guest that keeps one buffer posted does not escape (XSA-392).
  *
+ * A frame that the guest cannot take whole stays first until its last segment has gone.
+ *
  * If the guest's hash decides which queue a frame goes to (ctrl.h), it waits with that queue while it stays
  * in the memory of the one that read it; all of them have the same worker. A port is read while any queue
  * takes frames, and one that takes none holds no more of all queues' frames than a share: others are
@@ -34,7 +36,10 @@ struct queue;
 enum {
 	RX_BATCH = 16, /* frames with the port and held, together */
 	RX_MAX_HELD = RX_BATCH * LINK_MAX_QUEUES,
-	RX_ARENA_BYTES = RX_BATCH * RX_AREA_PAGES * COPY_PAGE_SIZE,
+	RX_CUTS = 64,	       /* segments of frames that are cut, in a round */
+	RX_HEADER_BYTES = 512, /* for the header of one, which crosses no page */
+	RX_PLACED = RX_BATCH + RX_CUTS,
+	RX_ARENA_BYTES = RX_BATCH * RX_AREA_PAGES * COPY_PAGE_SIZE + RX_CUTS * RX_HEADER_BYTES,
 };
 
 #define RX_DRAIN_NS	     10000000000ull
@@ -44,14 +49,14 @@ enum {
 #define RX_RETRY_NS	     1000000000ull /* and at a port that is down or was just drained */
 
 struct rx {
-	uint8_t *pages;			    /* RX_BATCH times RX_AREA_PAGES */
+	uint8_t *pages;			    /* RX_BATCH times RX_AREA_PAGES, and RX_CUTS headers */
 	uint32_t free;			    /* a bit a frame: neither with the port nor held */
 	unsigned int nr_busy;		    /* frames with the port */
 	unsigned int nr_wanted;		    /* reads worth posting: grows when the port has more */
 	struct rx_frame *held[RX_MAX_HELD]; /* a circle of nr_held frames from first_held on */
 	unsigned int first_held, nr_held;
 	/* in this round: frames the port gave, and the guest got */
-	unsigned int nr_done, nr_placed;
+	unsigned int nr_done, nr_placed, nr_cut;
 	bool awake;	  /* this round is not the first one since we slept */
 	uint32_t hold_ns; /* let frames gather so long before the next round */
 	bool passed;	  /* hold_ns made the last round post no reads */
@@ -69,7 +74,7 @@ struct rx {
 	uint64_t wait_until;  /* ns; frames wait for their rate, 0: no */
 	uint64_t quiet_until; /* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
-	struct rx_packet placed[RX_BATCH]; /* nr_placed of them, in this round */
+	struct rx_packet placed[RX_PLACED]; /* nr_placed of them, in this round */
 	struct copy_batch copy;
 };
 

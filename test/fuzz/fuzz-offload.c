@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT -- any frame with any offload request, in both directions */
 #include "netback/engine/offload.h"
+#include "netback/engine/segment.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ static void check_rx(const struct offload_rx *rx, const struct link_features *fe
 	must(!blank || features->rx_csum_ipv4 || features->rx_csum_ipv6);
 	must(!rx->completed || !rx->flags);
 	must(!rx->gso_type || (blank && rx->gso_size && features->rx_sg));
+	must(!rx->segment || (!rx->gso_type && rx->gso_size && !rx->completed));
 	must(rx->gso_type != XEN_NETIF_GSO_TYPE_TCPV4 || features->rx_gso_tcpv4);
 	must(rx->gso_type != XEN_NETIF_GSO_TYPE_TCPV6 || features->rx_gso_tcpv6);
 }
@@ -92,6 +94,26 @@ static void from_guest(const struct input *in, const uint8_t *bytes, size_t len)
 	free(tx.frame);
 }
 
+/* All of it, in pieces that are no longer than asked for. */
+static void cut(const struct offload_rx *rx, const uint8_t *frame, uint32_t len)
+{
+	uint8_t header[OFFLOAD_HEADER_BYTES];
+	struct segment s;
+	uint32_t at;
+
+	if (segment_begin(&s, frame, len, rx->gso_size, rx->flags & NETRXF_csum_blank))
+		return;
+	for (at = s.at; segment_length(&s); at += s.at - at) {
+		uint32_t want = segment_length(&s);
+		struct segment_piece piece = segment_next(&s, frame, header);
+
+		must(piece.at == at && piece.header == rx->header);
+		must(piece.payload && piece.payload <= rx->gso_size);
+		must(piece.header + piece.payload == want);
+	}
+	must(at == len);
+}
+
 static void to_guest(const struct input *in, const uint8_t *bytes, size_t len)
 {
 	struct link_features features = features_of(in->features);
@@ -101,6 +123,8 @@ static void to_guest(const struct input *in, const uint8_t *bytes, size_t len)
 	if (!offload_to_guest(&in->hdr, frame, len, &features, &rx)) {
 		check_rx(&rx, &features);
 		must(rx.completed || !memcmp(frame, bytes, len));
+		if (rx.segment)
+			cut(&rx, frame, (uint32_t)len);
 	}
 	free(frame);
 }
@@ -121,7 +145,8 @@ static void both(const struct input *in, const uint8_t *bytes, size_t len)
 	struct offload_rx rx;
 
 	if (!offload_from_guest(&tx, &hdr) &&
-	    !offload_to_guest(&hdr, tx.frame, len, &features, &rx) && !rx.completed) {
+	    !offload_to_guest(&hdr, tx.frame, len, &features, &rx) && !rx.completed &&
+	    !rx.segment) {
 		must(rx.flags == (NETRXF_csum_blank | NETRXF_data_validated));
 		must(rx.gso_type == (hdr.gso_type ? tx.gso_type : 0));
 		must(rx.gso_size == (hdr.gso_type ? tx.gso_size : 0));

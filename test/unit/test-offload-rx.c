@@ -32,6 +32,7 @@ static const struct link_features no_sg = {.rx_gso_tcpv4 = true, .rx_csum_ipv4 =
 enum {
 	BLANK = NETRXF_csum_blank | NETRXF_data_validated,
 	DONE = 1,
+	CUT = 2,
 	BAD = -EINVAL
 };
 
@@ -41,7 +42,7 @@ enum {
 #define TSO6  VIRTIO_NET_HDR_GSO_TCPV6
 #define ECN   VIRTIO_NET_HDR_GSO_ECN
 
-/* want: 0, DONE (completed) or BAD */
+/* want: 0, DONE (completed), CUT (the caller is to segment it) or BAD */
 static const struct {
 	const char *what;
 	struct frame_shape shape;
@@ -209,7 +210,8 @@ static const struct {
 	 1448,
 	 34,
 	 16,
-	 .want = BAD},
+	 .rx_flags = BLANK,
+	 .want = CUT},
 	{"tso4 without sg",
 	 {.version = 4, .proto = TCP, .payload = 9000, .transport = 34},
 	 &no_sg,
@@ -218,7 +220,8 @@ static const struct {
 	 1448,
 	 34,
 	 16,
-	 .want = BAD},
+	 .rx_flags = BLANK,
+	 .want = CUT},
 	{"tso6 without csum",
 	 {.version = 6, .proto = TCP, .payload = 9000, .transport = 54},
 	 &only4,
@@ -227,7 +230,7 @@ static const struct {
 	 1440,
 	 54,
 	 16,
-	 .want = BAD},
+	 .want = CUT},
 	{"tso4 tagged",
 	 {.tags = 1, .version = 4, .proto = TCP, .payload = 9000, .transport = 38},
 	 &all,
@@ -236,7 +239,7 @@ static const struct {
 	 1448,
 	 38,
 	 16,
-	 .want = BAD},
+	 .want = CUT},
 	{"tso without csum",
 	 {.version = 4, .proto = TCP, .payload = 9000},
 	 &all,
@@ -305,7 +308,9 @@ START_TEST(test_to_guest)
 	} else {
 		ck_assert_msg(rx.flags == deliveries[_i].rx_flags, "%s", deliveries[_i].what);
 		ck_assert_uint_eq(rx.gso_type, deliveries[_i].rx_gso);
-		ck_assert_uint_eq(rx.gso_size, deliveries[_i].rx_gso ? deliveries[_i].gso_size : 0);
+		ck_assert_uint_eq(rx.gso_size, deliveries[_i].gso_size);
+		ck_assert_uint_eq(rx.header, deliveries[_i].gso_size ? shape->transport + 20 : 0);
+		ck_assert_int_eq(rx.segment, want == CUT);
 		ck_assert_int_eq(rx.completed, want == DONE);
 	}
 	if (want != DONE)
