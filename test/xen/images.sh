@@ -113,12 +113,22 @@ install_programs() {
 	done
 }
 
+# install_libgcc ROOT: no program is linked with it, but one that cancels a thread aborts without it: xl on
+# an error path, netfront-shim when libxenstore ends.
+install_libgcc() {
+	local lib
+
+	lib=$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ { print $NF; exit }')
+	install -D "$lib" "$1/usr${lib#/usr}"
+}
+
 build_guest() {
 	local root=$image_dir/guest
 
 	new_root "$root"
 	install_programs "$root" "${guest_programs[@]}"
 	ln -sf bash "$root/usr/bin/sh"
+	install_libgcc "$root"
 	install_modules "$root" "${guest_modules[@]}"
 	pack "$root" >"$image_dir/guest.cpio"
 	rm -rf "$root"
@@ -150,9 +160,7 @@ build_dom0() {
 	done
 	install_ovs "$dom0_root"
 	install_modules "$dom0_root" "${dom0_modules[@]}"
-	# xl aborts without it when a thread is cancelled on an error path
-	lib=$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ { print $NF; exit }')
-	install -D "$lib" "$dom0_root$lib"
+	install_libgcc "$dom0_root"
 	cp -r /etc/xen "$dom0_root/etc/xen"
 	mkdir -p "$dom0_root"{/usr/lib/xen-common,"$xen_lib"}
 	cp -r /usr/lib/xen-common/bin "$dom0_root/usr/lib/xen-common/"
@@ -191,7 +199,7 @@ image_build_overlay() {
 	local root=$1 entry
 
 	mkdir -p "$root/rig"
-	cp "$here/lib.sh" "$root/rig/"
+	cp "$here"/{lib,netdom}.sh "$root/rig/"
 	cp -r "$here/scenarios" "$root/rig/scenarios"
 	install -m 755 "$here/dom0/init" "$root/init"
 	install -D -m 755 "$here/guest/init" "$root/guest/overlay/init"

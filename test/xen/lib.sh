@@ -199,9 +199,14 @@ guest_start() {
 # guest_wait NAME: until it takes commands.
 guest_wait() {
 	wait_for "${GUEST_TIMEOUT:-90}" xenstore-read "/local/domain/$(guest_domid "$1")/data/ready" && return
-	note "the console of $1 ends with"
-	tail -n 20 "/var/log/xen/guest-$1.log" | sed 's/^/        | /'
+	guest_complain "$1" 20
 	return 1
+}
+
+# guest_complain NAME: the last words of it.
+guest_complain() {
+	note "the console of $1 ends with"
+	tail -n "${2:-8}" "/var/log/xen/guest-$1"*.log | sed 's/^/        | /'
 }
 
 # guest_boot NAME OPTION...: guest_start and guest_wait. The emulator runs SVM inside emulation, and once in
@@ -417,6 +422,7 @@ finish() {
 		backend_complain
 	fi
 	for name in $guests; do
+		[ $((status + failed)) -eq 0 ] || guest_complain "$name"
 		xl destroy "$name" 2>/dev/null
 	done
 	backend_stop
