@@ -16,7 +16,7 @@ struct ctl_options {
 };
 
 /* vif, or what else a command is about, is NULL if none was named. Returns the exit status. */
-int cmd_hint(const struct ctl_options *options, const char *domain);
+int cmd_hint(const struct ctl_options *options, const char *word);
 int cmd_list(const struct ctl_options *options, const char *vif);
 int cmd_show(const struct ctl_options *options, const char *name);
 int cmd_stats(const struct ctl_options *options, const char *vif);

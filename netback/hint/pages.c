@@ -2,11 +2,13 @@
 /* pages.c: files in the run directory, engines in /proc, taps in /sys */
 #include "netback/hint/pages.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -58,15 +60,37 @@ static void map(struct pages *p, int fd, const struct stat *st, uint32_t domid, 
 	};
 }
 
+/* Strictly decimal; what follows it, or NULL. */
+static const char *take_number(const char *s, uint32_t *out)
+{
+	char *end;
+	unsigned long n;
+
+	if (!isdigit((unsigned char)*s))
+		return NULL;
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	*out = (uint32_t)n;
+	return errno || n > UINT32_MAX ? NULL : end;
+}
+
+/* vifD.N.stats */
+static bool parse_name(const char *name, uint32_t *domid, uint32_t *handle)
+{
+	const char *s = strncmp(name, "vif", 3) == 0 ? take_number(name + 3, domid) : NULL;
+
+	s = s && *s == '.' ? take_number(s + 1, handle) : NULL;
+	return s && strcmp(s, ".stats") == 0;
+}
+
 static void look_at(struct pages *p, int dir, const char *name)
 {
 	uint32_t domid, handle;
 	struct page *page;
 	struct stat st;
-	int fd, end = 0;
+	int fd;
 
-	if (sscanf(name, "vif%" SCNu32 ".%" SCNu32 ".stats%n", &domid, &handle, &end) != 2 ||
-	    !end || name[end])
+	if (!parse_name(name, &domid, &handle))
 		return;
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -94,12 +118,21 @@ static bool is_ready(const struct stats_vif *s)
 	       s->nr_queues <= STATS_MAX_QUEUES;
 }
 
-/* proc(5): utime and stime are fields 14 and 15, in clock ticks; the name before may hold anything. */
+/* The nth of the words that blanks part, from 0; "" if there are not so many. */
+static const char *word(const char *s, unsigned int n)
+{
+	for (; n && s; n--) {
+		s = strchr(s, ' ');
+		s += s != NULL;
+	}
+	return s ? s : "";
+}
+
+/* proc(5): the state, utime and stime, in clock ticks, are fields 3, 14 and 15; the name before may hold anything. */
 static bool read_engine(uint32_t pid, uint64_t *ret_cpu_ns)
 {
-	unsigned long utime = 0, stime = 0;
 	char path[32], line[1024], *at;
-	char state = 'Z';
+	uint64_t ticks;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
@@ -108,11 +141,12 @@ static bool read_engine(uint32_t pid, uint64_t *ret_cpu_ns)
 		return false;
 	at = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
 	fclose(file);
-	if (!at || sscanf(at + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state,
-			  &utime, &stime) != 3)
+	if (!at || at[1] != ' ')
 		return false;
-	*ret_cpu_ns = (utime + stime) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
-	return state != 'Z' && state != 'X';
+	at += 2;
+	ticks = strtoull(word(at, 11), NULL, 10) + strtoull(word(at, 12), NULL, 10);
+	*ret_cpu_ns = ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+	return *at != 'Z' && *at != 'X';
 }
 
 /* Does the engine serve another domain, too? */
@@ -159,7 +193,7 @@ int pages_scan(struct pages *p)
 
 static uint64_t port_drops(const struct page *page)
 {
-	char path[96];
+	char path[96], line[32];
 	uint64_t n = 0;
 	FILE *file;
 
@@ -169,8 +203,8 @@ static uint64_t port_drops(const struct page *page)
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	if (fscanf(file, "%" SCNu64, &n) != 1)
-		n = 0;
+	if (fgets(line, sizeof(line), file))
+		n = strtoull(line, NULL, 10);
 	fclose(file);
 	return n;
 }
