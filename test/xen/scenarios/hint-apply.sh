@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT - what the hint is worth: off, observe and apply in turn in one boot, a network guest and three hogs
 #
-# First weights under TCP, then the pool's rate limit under pings. /out/hint.tsv has the lines that are printed.
+# First weights under TCP, then the pool's rate limit under pings. /out/hint-SCHEDULER.tsv has the lines that are printed.
 # shellcheck source=test/xen/scenarios/hint-lib.sh
 . /rig/scenarios/hint-lib.sh
 hint_required
@@ -13,7 +13,7 @@ column() {
 		split($4, ping, " ")
 		sum += n == "p99" ? ping[2] : $n
 		lines++
-	} END { printf "%.2f\n", sum / lines }' /out/hint.tsv
+	} END { printf "%.2f\n", sum / lines }' "$table"
 }
 
 # work MODE: netback-hintd in that mode, if it is one, and time for it to settle under the load
@@ -54,7 +54,7 @@ for ((n = 1; n <= ROUNDS; n++)); do
 		work $mode --pool-tuning yes --ratelimit-off yes --target-us 2000
 		[ $mode != apply ] || { netbackctl hint | sed 's/^/        | /'; }
 		printf '%s\t\t\t%s\t%s\n' "ping$mode-$n" "$(hint_ping 400)" "$(xl "sched-$sched" -s -p guests | tr '\n' ' ')" |
-			tee -a /out/hint.tsv
+			tee -a "$table"
 		hint_load_end
 		[ $mode = off ] || hintd_stop
 	done

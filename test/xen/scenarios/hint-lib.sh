@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT - for the hint-* scenarios: a pool of one pCPU, hogs, measurements; not a scenario itself
 #
-# After hint_world: dom0 has pCPU 0 for itself; pool "guests" has pCPU 1, with the scheduler that Xen was booted with, and
-# in it g1, a network guest, and the hogs g2 to g4. The pool's rate limit is in xl's microseconds.
+# After hint_world: dom0 has pCPU 0 for itself; pool "guests" has pCPU 1, with the scheduler $SCHED (default: that with which
+# Xen was booted), and in it g1, a network guest, and the hogs g2 to g4. The pool's rate limit is in xl's microseconds.
 # shellcheck source=test/xen/lib.sh
 . /rig/lib.sh
 
-sched=$(xl info | awk '/^xen_scheduler/ { print $3 }')
+sched=${SCHED:-$(xl info | awk '/^xen_scheduler/ { print $3 }')}
 hogs=${HOGS:-3}
+table=/out/hint-$sched.tsv
 guests_hogs=$(seq 2 $((hogs + 1)) | sed 's/^/g/')
 guests_all="g1 $guests_hogs"
 
@@ -15,11 +16,13 @@ guests_all="g1 $guests_hogs"
 hint_world() {
 	local name
 
-	if ! xl cpupool-list | grep -q '^guests '; then
-		xl vcpu-set 0 1
+	xl vcpu-set 0 1
+	if xl cpupool-list | grep -q '^guests '; then
+		wait_for 10 xl cpupool-destroy guests
+	else
 		xl cpupool-cpu-remove Pool-0 1
-		xl cpupool-create "name=\"guests\"" "sched=\"$sched\"" "cpus=[\"1\"]" >/dev/null
 	fi
+	xl cpupool-create "name=\"guests\"" "sched=\"$sched\"" "cpus=[\"1\"]" >/dev/null
 	backend_start
 	for name in $guests_all; do
 		guest_start "$name" pv memory=128
@@ -152,5 +155,5 @@ hint_measure() {
 	before=$(hogs_cpu)
 	rate=$(tcp_to_guest g1 "$2")
 	used=$(awk -v a="$before" -v b="$(hogs_cpu)" -v t="$2" 'BEGIN { printf "%.2f", (b - a) / t }')
-	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$rate" "$used" "$(hint_ping)" "$(weights)" | tee -a /out/hint.tsv
+	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$rate" "$used" "$(hint_ping)" "$(weights)" | tee -a "$table"
 }
