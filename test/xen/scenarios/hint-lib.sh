@@ -25,7 +25,7 @@ hint_world() {
 	xl cpupool-create "name=\"guests\"" "sched=\"$sched\"" "cpus=[\"1\"]" >/dev/null
 	backend_start
 	for name in $guests_all; do
-		guest_start "$name" pv memory=128
+		guest_start "$name" pv
 		guest_wait "$name"
 		xl cpupool-migrate "$name" guests
 	done
@@ -149,11 +149,13 @@ hint_ping() {
 	echo "$(sed -n "$(((count + 1) / 2))p" "$state/ping") $(sed -n "$(((99 * count + 99) / 100))p" "$state/ping")"
 }
 
-# hint_measure LABEL SECONDS: a line: TCP to g1 in Mb/s, CPUs of the hogs meanwhile, p50 and p99 of a ping, weights at the end
+# hint_measure LABEL SECONDS: a line: TCP to g1 in Mb/s, CPUs of the hogs meanwhile, p50 and p99 of a ping, weights after the TCP
 hint_measure() {
-	local before rate used
+	local before rate used now
+
 	before=$(hogs_cpu)
 	rate=$(tcp_to_guest g1 "$2")
 	used=$(awk -v a="$before" -v b="$(hogs_cpu)" -v t="$2" 'BEGIN { printf "%.2f", (b - a) / t }')
-	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$rate" "$used" "$(hint_ping)" "$(weights)" | tee -a "$table"
+	now=$(weights)
+	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$rate" "$used" "$(hint_ping)" "$now" | tee -a "$table"
 }
