@@ -34,11 +34,14 @@ hint_world() {
 
 # hint_hogs: each hog's vCPU never blocks again.
 hint_hogs() {
-	local name
+	local name before
 
+	before=$(hogs_cpu)
 	for name in $guests_hogs; do
-		guest_run "$name" "nohup sh -c 'while :; do :; done' </dev/null >/dev/null 2>&1 &"
+		guest_run "$name" "setsid sh -c 'while :; do :; done' </dev/null >/dev/null 2>&1 &"
 	done
+	sleep 3
+	check "the hogs are at work" compare "$(hogs_cpu)" '>' "$(awk "BEGIN { print $before + 1.5 }")"
 }
 
 # weight NAME [VALUE]: prints it, or sets it as an administrator does.
@@ -72,20 +75,19 @@ hogs_cpu() {
 	done | awk '$1 != "Name" { sum += $NF } END { print sum }'
 }
 
-# hint_load: TCP to g1 in the background, for as long as the scenario; hint_pings likewise, 50 a second
+# hint_load: TCP to g1 in the background until hint_load_end; hint_pings likewise, 50 a second
 hint_load() {
-	(while :; do iperf3 -p 5202 -t 60 -c "$(guest_ip4 g1)"; done) >/dev/null 2>&1 &
+	setsid sh -c "while :; do iperf3 -p 5202 -t 60 -c $(guest_ip4 g1); done" >/dev/null 2>&1 &
 	load=$!
 }
 
 hint_pings() {
-	ping -q -i 0.02 "$(guest_ip4 g1)" >/dev/null &
+	setsid ping -q -i 0.02 "$(guest_ip4 g1)" >/dev/null &
 	load=$!
 }
 
 hint_load_end() {
-	# shellcheck disable=SC2046 # a list of words
-	kill $(pgrep -P "$load") "$load" || true
+	kill -- "-$load"
 	wait "$load" || true
 }
 

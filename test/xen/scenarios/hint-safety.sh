@@ -62,3 +62,4 @@ check "without netbackd they come back, too" wait_for 30 unhinted
 backend_start
 hintd_stop
 check "and stay" unhinted
+hint_load_end
