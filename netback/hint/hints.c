@@ -82,10 +82,15 @@ static struct journal_entry *find_open(struct hints *h, const struct hint_target
 static struct journal_entry *begin(struct hints *h, const struct hint_target *t,
 				   const uint32_t base[2])
 {
-	struct journal_entry *e = journal_find(&h->journal, t->uuid, UINT32_MAX, t->pool);
+	struct journal_entry *e = journal_find(&h->journal, t->uuid, t->domid, t->pool);
 
 	if (e && e->state == JOURNAL_OPEN)
 		return e;
+	if (!e)
+		e = journal_find(&h->journal, t->uuid, UINT32_MAX, t->pool);
+	/* While it migrates to its own host a domain is there twice. */
+	if (e && e->state == JOURNAL_OPEN)
+		e = NULL;
 	if (!e)
 		e = journal_make(&h->journal);
 	if (!e)
@@ -268,12 +273,13 @@ int hints_welcome(struct hints *h, const struct hint_target *t)
 			continue;
 		info("%s: it was saved or migrated with our weight %u: %u put back", name(t),
 		     now[0], e->base[0]);
+		ret = write_value(h, t, e->base);
+		if (ret < 0 || e->state == JOURNAL_OPEN) /* its first self is still there */
+			return ret < 0 ? ret : 1;
 		e->domid = t->domid;
 		e->pool = t->pool;
 		e->kind = (uint16_t)t->kind;
-		ret = write_value(h, t, e->base);
-		if (ret == 0)
-			ret = journal_write(&h->journal, e);
+		ret = journal_write(&h->journal, e);
 		return ret < 0 ? ret : 1;
 	}
 	return 0;

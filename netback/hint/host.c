@@ -164,7 +164,6 @@ static void look_at_cpu(struct host *host, unsigned int i, const struct sched_do
 	}
 	d->samples = (struct sched_vcpus){0};
 	d->xen = *x;
-	d->seen = true;
 }
 
 static int list_domains(struct host *host, double seconds)
@@ -179,14 +178,21 @@ static int list_domains(struct host *host, double seconds)
 	for (int n = 0; n < nr; n++) {
 		int i = find_domain(host, &domains[n]);
 
+		if (i >= 0)
+			host->domain[i].seen = true;
+	}
+	/* First those that went: one of them may be among those that came, with another number. */
+	for (unsigned int i = 0; i < host->law.nr_domains; i++)
+		if (host->law.domain[i].present && !host->domain[i].seen)
+			farewell(host, i);
+	for (int n = 0; n < nr; n++) {
+		int i = find_domain(host, &domains[n]);
+
 		if (i < 0)
 			i = place_domain(host, &domains[n]);
 		if (i >= 0)
 			look_at_cpu(host, (unsigned int)i, &domains[n], seconds);
 	}
-	for (unsigned int i = 0; i < host->law.nr_domains; i++)
-		if (host->law.domain[i].present && !host->domain[i].seen)
-			farewell(host, i);
 	return 0;
 }
 

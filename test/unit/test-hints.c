@@ -186,6 +186,30 @@ START_TEST(test_back_from_a_save)
 }
 END_TEST
 
+/* As it migrates to its own host: two domains of one UUID, each with its own weight. */
+START_TEST(test_there_twice)
+{
+	struct hint_target old = target(7), new;
+
+	ck_assert_int_eq(set(7, 300), HINTS_OK);
+	ck_assert_int_eq(machine_add_domain(8), 0);
+	settings(8)->uuid = 7;
+	settings(8)->credit2_weight = 300;
+	new = target(8);
+	ck_assert_int_eq(hints_welcome(&hints, &new), 1);
+	ck_assert_uint_eq(weight(8), 256);
+	ck_assert_uint_eq(weight(7), 300);
+	ck_assert_int_eq(set(8, 500), HINTS_OK);
+	ck_assert_int_eq(hints_drop(&hints, &old), HINTS_OK);
+	ck_assert_uint_eq(weight(7), 256);
+	ck_assert_uint_eq(weight(8), 500);
+	ck_assert_int_eq(set(7, 310), HINTS_OK);
+	ck_assert_int_eq(restart(), 2);
+	ck_assert_uint_eq(weight(7), 256);
+	ck_assert_uint_eq(weight(8), 256);
+}
+END_TEST
+
 START_TEST(test_moved_to_another_pool)
 {
 	struct hint_target t;
@@ -361,6 +385,7 @@ int main(void)
 	tcase_add_test(tcase, test_somebody_else_wins);
 	tcase_add_test(tcase, test_number_used_again);
 	tcase_add_test(tcase, test_back_from_a_save);
+	tcase_add_test(tcase, test_there_twice);
 	tcase_add_test(tcase, test_moved_to_another_pool);
 	tcase_add_test(tcase, test_pool_settings);
 	tcase_add_test(tcase, test_xen_refuses);
