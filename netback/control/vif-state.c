@@ -106,7 +106,10 @@ static enum vif_action leave(enum vif_state state, const struct vif_facts *facts
 		return VIF_NOTHING;
 	if (vif_state_has_rings(state))
 		return VIF_DETACH;
-	return state == VIF_NEW || state == VIF_OVER ? VIF_RESET : take_away(facts);
+	/* A new one has a tap before it has said so. */
+	if (state == VIF_OVER || (state == VIF_NEW && !facts->held))
+		return VIF_RESET;
+	return take_away(facts);
 }
 
 /*

@@ -40,6 +40,7 @@ struct vif_facts {
 	bool plugged;	   /* the hotplug script is done, or there is none */
 	bool failed;	   /* we gave the vif up; wait until the frontend moves */
 	bool out_of_grace; /* offline, and the guest had its time to close */
+	bool held;	   /* there are a tap and files of ours, or may be */
 	bool policed;	   /* the engine works by the last policy it was given */
 	bool unplug;	   /* we ran the hotplug script and have to tell it of the end */
 	bool busy;	   /* a hotplug script of ours runs */

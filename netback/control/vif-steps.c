@@ -53,6 +53,7 @@ static int hold(struct vif *vif)
 	bool is_new;
 	int ret;
 
+	vif->facts.held = true;
 	if (!vif->tap.index)
 		vif->tap.index = vif_files_load_index(config->run_dir, vif->name);
 	ret = tap_open(&vif->tap, vif->keys.vifname, &is_new);
@@ -293,6 +294,7 @@ static bool do_destroy(struct vif *vif)
 	if (vif->has_error_nodes)
 		vif_keys_clear_error(vif->be, &vif->id);
 	vif->has_error_nodes = false;
+	vif->facts.held = false;
 	vif->state = VIF_OVER;
 	remove_directory(vif);
 	info("%s: removed", vif->name);

@@ -310,8 +310,8 @@ static void read_hotplug(struct vif *vif, struct xenbus_dir *dir)
 	enum keyval_verdict verdict =
 		xenbus_read_string(dir, XSK_BE_HOTPLUG_STATUS, status, sizeof(status));
 
-	vif->facts.plugged = (verdict == KEYVAL_ABSENT && !vif->facts.busy) ||
-			     strcmp(status, "connected") == 0;
+	vif->facts.plugged =
+		(verdict == KEYVAL_ABSENT && !vif->facts.busy) || strcmp(status, "connected") == 0;
 	if (strcmp(status, vif->hotplug_status) == 0)
 		return;
 	strcpy(vif->hotplug_status, status);

@@ -86,7 +86,8 @@ static const char *walk(enum vif_state state, struct vif_facts facts, enum vif_s
 		state = after(state, action);
 		facts.backend = published(facts.backend, action);
 	}
-	ck_assert_uint_lt(n, LONGEST_WALK);
+	if (n == LONGEST_WALK)
+		ck_abort_msg("%.*s goes on for ever", LONGEST_WALK, seen);
 	seen[n] = '\0';
 	if (end)
 		*end = state;
@@ -207,6 +208,17 @@ START_TEST(a_script_of_ours_ends_before_the_device)
 }
 END_TEST
 
+/* Between the tap and state 2 a directory can go, too. */
+START_TEST(new_device_that_vanishes_leaves_no_tap)
+{
+	struct vif_facts facts = {.vanished = true};
+
+	ck_assert_int_eq(vif_state_next(VIF_NEW, &facts), VIF_RESET);
+	facts.held = true;
+	ck_assert_str_eq(walk(VIF_NEW, facts, NULL), "x");
+}
+END_TEST
+
 START_TEST(hotplug_holds_state_4_back_and_nothing_else)
 {
 	struct vif_facts facts = online(XenbusStateConnected);
@@ -284,15 +296,53 @@ START_TEST(what_an_earlier_netbackd_left_is_taken_over)
 }
 END_TEST
 
+static bool is_one_of(enum vif_action action, unsigned int actions)
+{
+	return actions >> action & 1;
+}
+
+#define ONE(action) (1u << VIF_##action)
+
+/* The first rule that an action breaks, or NULL. */
+static const char *broken(enum vif_state state, const struct vif_facts *facts,
+			  enum vif_action action)
+{
+	if (facts->vanished && !is_one_of(action, ONE(NOTHING) | ONE(DETACH) | ONE(UNPLUG) |
+							  ONE(DESTROY) | ONE(RESET)))
+		return "nobody writes into a directory that is not ours";
+	if (vif_state_has_rings(state) &&
+	    !is_one_of(action,
+		       ONE(NOTHING) | ONE(DETACH) | ONE(PUBLISH) | ONE(RECONFIGURED) | ONE(FAIL)))
+		return "rings are unmapped before anything else is said";
+	if (action == VIF_PUBLISH && state != VIF_CONNECTED &&
+	    !(facts->plugged && state == VIF_ATTACHED))
+		return "4 is said of rings that run on an interface that is plugged";
+	if (action == VIF_PUBLISH && state == VIF_CONNECTED &&
+	    facts->backend != XenbusStateReconfigured)
+		return "4 follows 8";
+	if (action == VIF_RECONFIGURED &&
+	    !(facts->policed && facts->backend == XenbusStateConnected &&
+	      facts->frontend == XenbusStateReconfiguring))
+		return "8 follows 4 and is said of what is done";
+	if (action == VIF_DESTROY && (facts->busy || facts->unplug))
+		return "the tap stays while a script works on it, and the script hears of the end";
+	if (action == VIF_RESET && state != VIF_OVER && facts->held)
+		return "what we hold is let go before another device takes the name";
+	if (action == VIF_DESTROY && !facts->vanished && state != VIF_CLOSED)
+		return "state 6 is seen before the device goes";
+	if (action == VIF_ATTACH && (facts->failed || !facts->online))
+		return "only who is wanted and has not failed is attached";
+	return NULL;
+}
+
 /* All states, all frontends, all combinations of facts. */
 START_TEST(rules_that_hold_everywhere)
 {
 	enum vif_state state = (enum vif_state)_i;
-	struct vif_facts facts;
-	enum vif_action action;
+	const char *rule;
 
-	for (unsigned int bits = 0; bits < 256 * 10 * 10; bits++) {
-		facts = (struct vif_facts){
+	for (unsigned int bits = 0; bits < 512 * 10 * 10; bits++) {
+		struct vif_facts facts = {
 			.online = bits & 1,
 			.vanished = bits & 2,
 			.plugged = bits & 4,
@@ -301,37 +351,14 @@ START_TEST(rules_that_hold_everywhere)
 			.policed = bits & 32,
 			.unplug = bits & 64,
 			.busy = bits & 128,
-			.frontend = bits / 256 % 10,
-			.backend = bits / 2560,
+			.held = bits & 256,
+			.frontend = bits / 512 % 10,
+			.backend = bits / 5120,
 		};
-		action = vif_state_next(state, &facts);
 
-		/* Nobody writes into a directory that is not ours. */
-		if (facts.vanished)
-			ck_assert(action == VIF_NOTHING || action == VIF_DETACH ||
-				  action == VIF_UNPLUG || action == VIF_DESTROY ||
-				  action == VIF_RESET);
-		/* Rings are unmapped before anything else is said. */
-		if (vif_state_has_rings(state))
-			ck_assert(action == VIF_NOTHING || action == VIF_DETACH ||
-				  action == VIF_PUBLISH || action == VIF_RECONFIGURED ||
-				  action == VIF_FAIL);
-		if (action == VIF_PUBLISH && state != VIF_CONNECTED)
-			ck_assert(facts.plugged && state == VIF_ATTACHED);
-		/* 4 and 8 follow each other, and 8 is said of what is done. */
-		if (action == VIF_PUBLISH && state == VIF_CONNECTED)
-			ck_assert_int_eq(facts.backend, XenbusStateReconfigured);
-		if (action == VIF_RECONFIGURED)
-			ck_assert(facts.policed && facts.backend == XenbusStateConnected &&
-				  facts.frontend == XenbusStateReconfiguring);
-		/* The tap stays while a script works on it, and the script hears of the end. */
-		if (action == VIF_DESTROY)
-			ck_assert(!facts.busy && !facts.unplug);
-		/* State 6 is seen before the device goes. */
-		if (action == VIF_DESTROY && !facts.vanished)
-			ck_assert_int_eq(state, VIF_CLOSED);
-		if (action == VIF_ATTACH)
-			ck_assert(!facts.failed && facts.online);
+		rule = broken(state, &facts, vif_state_next(state, &facts));
+		if (rule)
+			ck_abort_msg("%s, facts %#x: %s", vif_state_name(state), bits, rule);
 		walk(state, facts, NULL); /* ends */
 	}
 }
@@ -354,6 +381,7 @@ int main(void)
 	tcase_add_loop_test(tcase, frontend_is_followed, 0, (int)ARRAY_SIZE(walks));
 	tcase_add_test(tcase, reconfiguring_is_answered_when_it_is_done);
 	tcase_add_test(tcase, a_script_of_ours_ends_before_the_device);
+	tcase_add_test(tcase, new_device_that_vanishes_leaves_no_tap);
 	tcase_add_test(tcase, hotplug_holds_state_4_back_and_nothing_else);
 	tcase_add_test(tcase, offline_goes_at_once_or_after_its_grace);
 	tcase_add_test(tcase, failed_vif_stays_closed_until_its_frontend_moves);
