@@ -126,13 +126,31 @@ bool law_is_slow(const struct law_config *config, const struct figures *f)
 	return figures_know(f, FIGURES_KICK) && f->kick_p99 > config->target_us;
 }
 
+/* What nobody asked for counts by its bytes alone: sending small junk is cheap for a guest, and dear for us. */
+static double justified(const struct law_config *config, const struct figures *f)
+{
+	double asked = f->rx_packets + fmin(f->tx_packets, f->rx_packets);
+
+	return config->packet_us * 1e-6 * asked + config->byte_ns * 1e-9 * f->bytes;
+}
+
+/*
+ * It never runs out of packets, spends its time on them, and waits for more of it. A sender who goes by what is answered
+ * (bulk TCP) adapts to that: nothing is lost, and a guest that polls gets no events to be late for.
+ */
+static bool is_behind(const struct law_config *config, const struct figures *f)
+{
+	return figures_know(f, FIGURES_TRAFFIC | FIGURES_VCPUS) && f->waiting > 0.3 &&
+	       f->blocked < 0.1 && justified(config, f) >= 0.5 * f->cpu;
+}
+
 static bool needs(const struct law_config *config, const struct figures *f)
 {
 	if (figures_know(f, FIGURES_STARVED) && f->starved > config->starved)
 		return true;
 	if (figures_know(f, FIGURES_TRAFFIC) && f->drops > config->drops)
 		return true;
-	return law_is_slow(config, f);
+	return law_is_slow(config, f) || is_behind(config, f);
 }
 
 bool law_is_limited(const struct law *law, const struct law_domain *d)
@@ -144,14 +162,6 @@ bool law_is_limited(const struct law *law, const struct law_domain *d)
 		return false;
 	return law->pool[d->pool].idle < 0.1 ||
 	       (figures_know(f, FIGURES_VCPUS) && f->waiting > 0.05);
-}
-
-/* What nobody asked for counts by its bytes alone: sending small junk is cheap for a guest, and dear for us. */
-static double justified(const struct law_config *config, const struct figures *f)
-{
-	double asked = f->rx_packets + fmin(f->tx_packets, f->rx_packets);
-
-	return config->packet_us * 1e-6 * asked + config->byte_ns * 1e-9 * f->bytes;
 }
 
 /* What factor 1 is worth. */

@@ -13,8 +13,8 @@
 /*
  * How it works. A step is made once a window (1 s, far more than an accounting period of either scheduler).
  *
- * A domain that needs more (its frames wait for buffers, or are lost, or it is slow to act on an event, two
- * windows long) is helped by weight only if it is limited by its share: it uses what its weight entitles it
+ * A domain that needs more (its frames wait for buffers, or are lost, or it is slow to act on an event, or it is never
+ * done with its packets and waits for CPU, two windows long) is helped by weight only if it is limited by its share: it uses what its weight entitles it
  * to, and others want the CPU. Then its factor grows by a quarter a step, up to f_max, and never beyond the
  * CPU its traffic justifies; when it uses less than half of its share for three windows the factor is halved
  * towards 1, and later than that if it had to be raised again after the last time.

@@ -172,6 +172,36 @@ START_TEST(test_weight_is_not_for_who_has_a_whole_cpu)
 }
 END_TEST
 
+/* Bulk TCP loses nothing, and a guest that polls is late for nothing. */
+static const struct {
+	double blocked, rx_packets, tx_packets;
+	bool raised;
+} bulk[] = {
+	{0, 4000, 4000, true},	  {0.05, 4000, 4000, true},
+	{0.3, 4000, 4000, false}, /* it is done with its packets now and then */
+	{0, 1000, 1000, false},	  /* it computes */
+	{0, 200, 40000, false},	  /* nobody asked */
+};
+
+START_TEST(test_behind)
+{
+	struct law_domain *net;
+
+	new_law(SCHED_CREDIT2, 1);
+	net = add_starved(0.25);
+	net->figures.drops = net->figures.starved = 0;
+	net->figures.rx_packets = bulk[_i].rx_packets;
+	net->figures.tx_packets = bulk[_i].tx_packets;
+	net->figures.blocked = bulk[_i].blocked;
+	net->figures.waiting = 0.75 - bulk[_i].blocked;
+	net->figures.bytes = 64 * (bulk[_i].rx_packets + bulk[_i].tx_packets);
+	for (int i = 0; i < 3; i++)
+		add_hog(0.25);
+	steps(6);
+	ck_assert_int_eq(net->weight > 256, bulk[_i].raised);
+}
+END_TEST
+
 START_TEST(test_junk_buys_nothing)
 {
 	struct law_domain *net;
@@ -548,6 +578,7 @@ int main(void)
 	tcase_add_test(tcase, test_addition_where_nobody_gives);
 	tcase_add_test(tcase, test_weight_is_not_for_those_below_their_share);
 	tcase_add_test(tcase, test_weight_is_not_for_who_has_a_whole_cpu);
+	tcase_add_loop_test(tcase, test_behind, 0, ARRAY_SIZE(bulk));
 	tcase_add_test(tcase, test_junk_buys_nothing);
 	tcase_add_test(tcase, test_what_is_no_longer_justified_goes);
 	tcase_add_test(tcase, test_falls_when_the_load_ends);
