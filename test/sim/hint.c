@@ -261,25 +261,47 @@ static void print_trace(struct hint *hint)
 	}
 }
 
-static void tick(struct timer *timer)
+/*
+ * A sample in each tenth of the window, by chance where: schedulers are periodic, and samples in step with them would see but
+ * one state. Then the end of the window.
+ */
+static void set_timer(struct hint *hint)
 {
-	struct hint *hint = container_of(timer, struct hint, timer);
-	struct clock *clock = &hint->host->clock;
-	double seconds = (double)(clock->now - hint->window_began) / SIM_S;
+	int64_t slot = HINT_WINDOW_NS / HINT_SAMPLES,
+		when = hint->window_began + hint->sample * slot;
 
-	timer_set(clock, timer, clock->now + HINT_WINDOW_NS / HINT_SAMPLES);
-	host_count(hint->host);
-	sample(hint);
-	if (++hint->sample < HINT_SAMPLES)
-		return;
+	if (hint->sample < HINT_SAMPLES)
+		when += (int64_t)((double)slot * random_unit(&hint->random)) - 1;
+	timer_set(&hint->host->clock, &hint->timer, when);
+}
+
+static void end_window(struct hint *hint)
+{
+	int64_t now = hint->host->clock.now;
+	double seconds = (double)(now - hint->window_began) / SIM_S;
+
 	hint->sample = 0;
-	hint->window_began = clock->now;
+	hint->window_began = now;
 	fill(hint, seconds);
 	law_step(&hint->law);
 	if (hint->mode == HINT_APPLY)
 		apply(hint);
 	if (hint->trace)
 		print_trace(hint);
+}
+
+static void tick(struct timer *timer)
+{
+	struct hint *hint = container_of(timer, struct hint, timer);
+
+	host_count(hint->host);
+	if (hint->sample < HINT_SAMPLES) {
+		sample(hint);
+		hint->sample++;
+	} else {
+		end_window(hint);
+	}
+	set_timer(hint);
 }
 
 /* --- life --- */
@@ -312,6 +334,5 @@ void hint_start(struct hint *hint)
 	hint->sample = 0;
 	restore(hint);
 	hint->window_began = hint->host->clock.now;
-	timer_set(&hint->host->clock, &hint->timer,
-		  hint->host->clock.now + HINT_WINDOW_NS / HINT_SAMPLES);
+	set_timer(hint);
 }

@@ -7,6 +7,7 @@
 
 #include "netback/hint/law.h"
 #include "test/sim/host.h"
+#include "test/sim/random.h"
 
 /*
  * The law is the one that ships; what surrounds it is a small model of the daemon: figures of a window, vCPU states
@@ -47,6 +48,7 @@ struct hint {
 	struct sched_params pool_base[HOST_POOLS], pool_written[HOST_POOLS];
 	int64_t window_began;
 	struct timer timer;
+	struct random random;
 	unsigned int sample;
 	FILE *trace; /* NULL: none; a line a domain and window */
 };

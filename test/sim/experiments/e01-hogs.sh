@@ -46,7 +46,21 @@ for s in credit credit2; do
 	done
 done
 
+# Bulk: a window of 32 packets, the next one sent for each that is answered.
 for s in credit credit2; do
+	for mode in off apply; do
+		{
+			pools $s
+			echo "guest net hint=recipient"
+			hogs 3
+			printf '%s\n' "hint $mode" "label $s-bulk-$mode" "load net clients=32" "run 20" reset "run 60" "report net h1"
+		} | sim
+	done
+done
+
+for s in credit credit2; do
+	expect "$s: bulk, packets answered" "$(value $s-bulk-apply net answers)" ">=" "1.5 * $(value $s-bulk-off net answers)"
+	expect "$s: bulk, a hog's CPU" "$(value $s-bulk-apply h1 cpu)" ">=" "0.75 * $(value $s-bulk-off h1 cpu) - 0.002"
 	expect "$s: drops without the hint, 3 hogs" "$(value $s-off-3 net drop)" ">=" 0.35
 	expect "$s: drops with transfer" "$(value $s-transfer-3 net drop)" "<=" 0.04
 	expect "$s: a donor's weight is at least 75 % of 256" "$(value $s-transfer-3 h1 weight)" ">=" 192
