@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* test-rx-rate.c: frames for a guest that has a rate */
+#include "netback/engine/rx.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "netback/engine/clock.h"
+#include "netback/engine/vif.h"
+#include "test/unit/engine-harness.h"
+
+static struct harness harness, *h = &harness;
+static struct link_features features;
+static struct link_policy policy;
+static struct harness_frame got;
+static uint8_t frame[HARNESS_FRAME];
+static const struct virtio_net_hdr plain;
+
+void vif_fail(struct vif *vif, const char *why)
+{
+	(void)vif;
+	ck_abort_msg("the vif failed: %s", why);
+}
+
+static void setup(void)
+{
+	harness_open(h, false);
+	features = harness_all_features();
+	policy = (struct link_policy){0};
+	harness_reset(h, &features, 250);
+	h->q.rx.nr_wanted = RX_BATCH;
+}
+
+static void teardown(void)
+{
+	harness_close(h);
+}
+
+static void serve(void)
+{
+	ck_assert_int_eq(harness_round(h), 0);
+}
+
+static void police(void)
+{
+	queue_police(&h->q, &policy);
+}
+
+static void expect_frame(size_t len)
+{
+	const char *wrong = harness_rx_take(h, &got);
+
+	ck_assert_msg(!wrong, "%s", wrong);
+	ck_assert_uint_eq(got.len, len);
+	ck_assert_mem_eq(got.data, frame, len);
+}
+
+static void expect_nothing(void)
+{
+	ck_assert_uint_eq(h->rx->rsp_prod, h->rx_cons);
+}
+
+static void expect_drop(const char *reason, uint64_t want)
+{
+	uint64_t count;
+
+	ck_assert_str_eq(harness_drop(&h->stats, &count), reason);
+	ck_assert_uint_eq(count, want);
+}
+
+#define SECOND 1000000000ull
+
+static int64_t idle(void)
+{
+	uint64_t deadline = UINT64_MAX;
+
+	ck_assert_uint_eq(rx_idle(&h->q, &deadline), 0);
+	return deadline == UINT64_MAX ? INT64_MAX : (int64_t)(deadline - clock_ns());
+}
+
+/* The bucket is empty until so many seconds from now. */
+static void empty_for(int64_t seconds)
+{
+	h->memory.rx_rate.empty_at = (clock_ns() + (uint64_t)(seconds * (int64_t)SECOND))
+				     << RATE_SHIFT;
+}
+
+static void limit(void)
+{
+	policy.rx_rate = (struct link_rate){62500, 50000}; /* 10 Mb/s */
+	police();
+	h->q.rx.nr_wanted = RX_BATCH;
+}
+
+/* Without credit nothing is read, and the worker sleeps until there is some. */
+START_TEST(test_rate_leaves_frames_in_the_port)
+{
+	int64_t until;
+
+	limit();
+	harness_rx_post(h, 40);
+	empty_for(5);
+	harness_make_frame(frame, 4, 1514, 1);
+	harness_send(h, &plain, frame, 1514);
+	for (int i = 0; i < 3; i++)
+		serve();
+	expect_nothing();
+	ck_assert_uint_eq(h->stats.port_ops, 0);
+	ck_assert_uint_eq(h->stats.rx_limited, 1);
+	until = idle();
+	ck_assert_int_gt(until, 4 * (int64_t)SECOND);
+	ck_assert_int_lt(until, 6 * (int64_t)SECOND);
+
+	empty_for(-1);
+	serve();
+	expect_frame(1514);
+	expect_drop("", 0);
+	ck_assert_int_eq(idle(), INT64_MAX);
+}
+END_TEST
+
+/* What has been read when the credit is used up waits here, in order, and no more is read. */
+START_TEST(test_rate_holds_frames)
+{
+	uint64_t ops;
+
+	harness_rx_post(h, 100);
+	limit();
+	serve();
+	empty_for(0);
+	harness_make_frame(frame, 4, 65536, 1);
+	for (int i = 0; i < 30; i++)
+		harness_send(h, &plain, frame, 60000);
+	serve();
+	/* The first one's debt is 48 ms. */
+	ck_assert_uint_eq(h->stats.rx_packets, 1);
+	ck_assert_uint_eq(h->q.rx.nr_held, RX_BATCH - 1);
+	ops = h->stats.port_ops;
+	serve();
+	serve();
+	ck_assert_uint_eq(h->stats.port_ops, ops);
+	ck_assert_uint_eq(h->stats.rx_full, 0);
+	ck_assert_int_gt(idle(), 30000000);
+	expect_frame(60000);
+	expect_nothing();
+	for (int i = 0; i < 29; i++) {
+		empty_for(0);
+		harness_rx_post(h, 15);
+		serve();
+		serve();
+		expect_frame(60000);
+	}
+	ck_assert_uint_eq(h->stats.rx_packets, 30);
+}
+END_TEST
+
+/* A guest that has no buffers either is not looked at all the time because of its rate. */
+START_TEST(test_rate_of_a_starved_guest)
+{
+	uint64_t deadline = UINT64_MAX;
+
+	limit();
+	empty_for(1);
+	harness_rx_post(h, 1);
+	serve();
+	empty_for(-1);
+	h->rx_prod = h->q.rx_ring.req_cons;
+	h->rx->req_prod = h->rx_prod;
+	serve();
+	ck_assert_uint_eq(rx_idle(&h->q, &deadline), 1);
+	ck_assert_uint_gt(deadline, clock_ns() + 5 * SECOND);
+	/* And when it is drained, what is dropped is not charged. */
+	h->q.rx.starved_since -= RX_DRAIN_NS;
+	empty_for(1);
+	harness_make_frame(frame, 4, 1514, 1);
+	harness_send(h, &plain, frame, 1514);
+	serve();
+	expect_drop("rx_expired", 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("rx-rate");
+	TCase *tcase = tcase_create("rx-rate");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_rate_leaves_frames_in_the_port);
+	tcase_add_test(tcase, test_rate_holds_frames);
+	tcase_add_test(tcase, test_rate_of_a_starved_guest);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
