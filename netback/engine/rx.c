@@ -140,12 +140,12 @@ static bool all_draining(const struct queue *q)
 	return true;
 }
 
-/* The last ones beyond a queue's share. */
-static void trim(struct queue *q)
+/* The last ones beyond a queue's share, once it has been without buffers for a while. */
+static void trim(struct queue *q, uint64_t now)
 {
 	struct rx *rx = &q->rx;
 
-	if (rx->nr_held > share(q))
+	if (rx->nr_held > share(q) && now - rx->starved_since >= RX_SHARE_NS)
 		goto drop_rx_queue_full;
 	return;
 
@@ -203,7 +203,7 @@ static void starve(struct queue *q)
 		rx->draining = true;
 		drop_held(q);
 	}
-	trim(q);
+	trim(q, now);
 	if (now - rx->stuck_since >= RX_STALL_NS && q->features.rx_notify)
 		set_ready(q, false);
 }
@@ -508,6 +508,8 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 		lower(deadline, clock_ns() + RX_POLL_NS);
 	else if (!rx->draining)
 		lower(deadline, rx->starved_since + drain_ns(q));
+	if (rx->nr_held > share(q))
+		lower(deadline, rx->starved_since + RX_SHARE_NS);
 	if (rx->ready && q->features.rx_notify)
 		lower(deadline, rx->stuck_since + RX_STALL_NS);
 	return need(rx);

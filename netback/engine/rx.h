@@ -28,8 +28,8 @@
  *
  * If the guest's hash decides which queue a frame goes to (ctrl.h), it waits with that queue while it stays
  * in the memory of the one that read it; all of them have the same worker. A port is read while any queue
- * takes frames, and one that takes none holds no more of all queues' frames than a share: others are
- * dropped, so that it cannot stop those beside it.
+ * takes frames. One that takes none for RX_SHARE_NS holds no more of all queues' frames than a share from
+ * then on: others are dropped, so that it cannot stop those beside it.
  */
 struct queue;
 
@@ -45,6 +45,7 @@ enum {
 #define RX_DRAIN_NS	     10000000000ull
 #define RX_DRAIN_NO_EVENT_NS 30000000ull /* the frontend never says that it posted buffers */
 #define RX_STALL_NS	     60000000000ull
+#define RX_SHARE_NS	     10000000ull   /* so long one queue may hold up those beside it */
 #define RX_POLL_NS	     10000000ull   /* look at the ring so often if no event will come */
 #define RX_RETRY_NS	     1000000000ull /* and at a port that is down or was just drained */
 

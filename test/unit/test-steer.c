@@ -84,6 +84,13 @@ static void settle(void)
 		ck_assert_uint_lt(nr++, 1000);
 }
 
+/* Who is without buffers is so for so long already. */
+static void age(uint64_t ns)
+{
+	for (unsigned int i = 0; i < QUEUES; i++)
+		harness[i].q.rx.starved_since -= ns;
+}
+
 /* Each ring has nr requests. */
 static void post(unsigned int nr)
 {
@@ -287,7 +294,26 @@ END_TEST
 
 /* --- a queue without buffers ------------------------------------------------------------------------- */
 
-/* It holds its share, and the flows beside it go on. */
+/* Not at once: a guest may be slow for a moment. */
+START_TEST(test_one_waits)
+{
+	uint64_t begin = clock_ns();
+
+	harness_rx_post(&harness[1], 50);
+	harness[2].q.rx.nr_wanted = RX_BATCH;
+	send_frames(2, flow_for(0), RX_BATCH);
+	settle();
+	if (clock_ns() - begin >= RX_SHARE_NS)
+		return; /* too slow for this test */
+	ck_assert_uint_eq(harness[0].q.rx.nr_held, RX_BATCH);
+	harness_rx_post(&harness[0], 50);
+	settle();
+	ck_assert_uint_eq(take_all(0), RX_BATCH);
+	ck_assert_uint_eq(harness[0].stats.drop_rx_queue_full, 0);
+}
+END_TEST
+
+/* Then it holds its share, and the flows beside it go on. */
 START_TEST(test_one_starves)
 {
 	unsigned int p = (unsigned int)_i / 2, r = (p + 1 + (unsigned int)_i % 2) % QUEUES;
@@ -298,6 +324,8 @@ START_TEST(test_one_starves)
 	for (unsigned int round = 0; round < 10; round++) {
 		send_frames(port, poor, 20);
 		send_frames(port, rich, 4);
+		settle();
+		age(RX_SHARE_NS);
 		settle();
 		nr += take_all(r);
 	}
@@ -323,6 +351,8 @@ START_TEST(test_one_buffer)
 	for (unsigned int round = 0; round < 20; round++) {
 		send_frames(port, poor, 16);
 		send_frames(port, rich, 2);
+		settle();
+		age(RX_SHARE_NS);
 		settle();
 		nr += take_all(1);
 		ck_assert_uint_le(harness[0].q.rx.nr_held, SHARE);
@@ -350,17 +380,23 @@ START_TEST(test_gives_back)
 {
 	unsigned int p = (unsigned int)_i / 2, port = (p + 1 + (unsigned int)_i % 2) % QUEUES;
 	unsigned int rich = QUEUES - p - port;
+	uint64_t deadline = UINT64_MAX;
 
 	harness_rx_post(&harness[rich], 50);
 	harness[port].q.rx.nr_wanted = RX_BATCH;
 	send_frames(port, flow_for(p), RX_BATCH);
 	send_frames(port, flow_for(rich), 3);
 	settle();
+	rx_idle(&harness[p].q, &deadline);
+	if (harness[p].q.rx.nr_held > SHARE) /* else we were slow */
+		ck_assert_uint_eq(deadline, harness[p].q.rx.starved_since + RX_SHARE_NS);
+	age(RX_SHARE_NS);
+	settle();
 	ck_assert_uint_eq(take_all(rich), 3);
 }
 END_TEST
 
-/* Nobody takes anything, then one does: it gets what the others' ports have for it, though these were looked at before it in the round. */
+/* Nobody takes anything, then one does: it gets what ports have for it that were looked at before it in the round. */
 START_TEST(test_one_begins_to_take)
 {
 	unsigned int to = (unsigned int)_i, flow = flow_for(to);
@@ -436,6 +472,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_off, 0, 2);
 	tcase_add_test(tcase, test_not_complete);
 	tcase_add_test(tcase, test_all_extras);
+	tcase_add_test(tcase, test_one_waits);
 	tcase_add_loop_test(tcase, test_one_starves, 0, 2 * QUEUES);
 	tcase_add_loop_test(tcase, test_gives_back, 0, 2 * QUEUES);
 	tcase_add_loop_test(tcase, test_one_begins_to_take, 0, QUEUES);
