@@ -12,7 +12,8 @@
 
 enum {
 	BUDGET = 64,
-	DRAIN_MS = 2000
+	DRAIN_MS = 2000,
+	MAX_FLOWS = 32
 };
 
 struct generate {
@@ -31,7 +32,8 @@ struct generate {
 	uint8_t frame[NFTX_MAX_SLOTS * NETIF_PAGE], tagged[NFTX_MAX_SLOTS * NETIF_PAGE];
 	struct nftx_desc desc;
 	uint64_t sent, start_ns, end_ns;
-	uint32_t seq;
+	unsigned int flows; /* 0: one a queue */
+	uint32_t first_seq, seq[MAX_FLOWS];
 	struct receiver receiver; /* of what an echo sends back */
 };
 
@@ -93,6 +95,10 @@ static void check(const struct generate *g)
 
 static void prepare(const struct shim *s, struct generate *g)
 {
+	if (!g->flows)
+		g->flows = s->nf.nr_queues;
+	for (unsigned int i = 0; i < g->flows; i++)
+		g->seq[i] = g->first_seq;
 	memcpy(g->spec.src, s->nf.mac, 6);
 	frame_build(&g->spec, g->frame, g->size);
 	frame_parse(g->frame, g->size, g->size, &g->info);
@@ -111,14 +117,22 @@ static void send_mcast(struct nfqueue *q, const struct generate *g)
 	nfqueue_push_tx(q);
 }
 
-static bool send_one(struct generate *g, struct nfqueue *q)
+static void set_port(uint8_t *at, uint16_t port)
+{
+	at[0] = port >> 8;
+	at[1] = port;
+}
+
+static bool send_one(struct generate *g, struct nfqueue *q, unsigned int flow)
 {
 	unsigned int slots = shape_slots(&g->shape, wire_size(g));
 	const uint8_t *frame = g->frame;
 
 	if (!nftx_room(&q->tx, slots + g->desc.nr_extras, slots))
 		return false;
-	frame_fill(g->frame, &g->info, g->spec.stream, g->seq, shim_now_ns());
+	if (g->info.l4)
+		set_port(g->frame + g->info.l4, g->spec.sport + flow);
+	frame_fill(g->frame, &g->info, g->spec.stream + flow, g->seq[flow], shim_now_ns());
 	frame_set_csum(g->frame, &g->info, g->csum);
 	if (g->vlan) {
 		memcpy(g->tagged, g->frame, g->size);
@@ -127,7 +141,7 @@ static bool send_one(struct generate *g, struct nfqueue *q)
 	}
 	if (traffic_send(q, frame, wire_size(g), &g->shape, &g->desc))
 		return false;
-	g->seq += g->spec.proto == IPPROTO_TCP ? g->info.end - g->info.payload : 1;
+	g->seq[flow] += g->spec.proto == IPPROTO_TCP ? g->info.end - g->info.payload : 1;
 	g->sent++;
 	return true;
 }
@@ -147,18 +161,20 @@ static unsigned int due(const struct generate *g, uint64_t now)
 	return allowed - g->sent < most ? allowed - g->sent : most;
 }
 
-/* Sends what is due, spread over the queues; returns false if a ring was full. */
+/* Sends what is due, each flow by its queue; returns false if a ring was full. */
 static bool send_due(struct shim *s, struct generate *g, uint64_t now)
 {
-	unsigned int n = due(g, now);
-	struct nfqueue *q = &s->nf.queue[g->sent % s->nf.nr_queues];
 	bool room = true;
 
 	for (unsigned int i = 0; i < s->nf.nr_queues; i++)
 		nftx_reap(&s->nf.queue[i].tx);
-	for (; n && room; n--)
-		room = send_one(g, q);
-	nfqueue_push_tx(q);
+	for (unsigned int n = due(g, now); n && room; n--) {
+		unsigned int flow = g->sent % g->flows;
+
+		room = send_one(g, &s->nf.queue[flow % s->nf.nr_queues], flow);
+	}
+	for (unsigned int i = 0; i < s->nf.nr_queues; i++)
+		nfqueue_push_tx(&s->nf.queue[i]);
 	return room;
 }
 
@@ -334,6 +350,7 @@ enum option_id {
 	OPT_SPORT,
 	OPT_DPORT,
 	OPT_STREAM,
+	OPT_FLOWS,
 	OPT_SEQ,
 	OPT_MCAST_ADD,
 	OPT_MCAST_DEL,
@@ -360,6 +377,7 @@ static const struct option options[] = {
 	{"sport", required_argument, NULL, OPT_SPORT},
 	{"dport", required_argument, NULL, OPT_DPORT},
 	{"stream", required_argument, NULL, OPT_STREAM},
+	{"flows", required_argument, NULL, OPT_FLOWS},
 	{"seq", required_argument, NULL, OPT_SEQ},
 	{"mcast-add", required_argument, NULL, OPT_MCAST_ADD},
 	{"mcast-del", required_argument, NULL, OPT_MCAST_DEL},
@@ -386,6 +404,7 @@ static const char help_text[] =
 	"  --vlan ID         with a tag, which the size does not count\n"
 	"  --dst-mac M --src-ip I --dst-ip I --sport N --dport N\n"
 	"  --stream N        number in the packets that tells generators apart (1)\n"
+	"  --flows N         so many in turn, of ports and streams that follow (one a queue)\n"
 	"  --seq N           first sequence number (0)\n"
 	"  --mcast-add M --mcast-del M\n"
 	"                    multicast control before the packets\n";
@@ -421,8 +440,11 @@ static void take_traffic(struct generate *g, int id, const char *text)
 	case OPT_STREAM:
 		g->spec.stream = shim_number("stream", text, 0, 65535);
 		break;
+	case OPT_FLOWS:
+		g->flows = shim_number("flows", text, 1, MAX_FLOWS);
+		break;
 	case OPT_SEQ:
-		g->seq = shim_number("seq", text, 0, UINT32_MAX);
+		g->first_seq = shim_number("seq", text, 0, UINT32_MAX);
 		break;
 	}
 }

@@ -335,6 +335,8 @@ void nfsetup_check(struct netfront *nf, unsigned int queue, const uint8_t *data,
 		   const struct frame_info *info, const struct nfrx_packet *pkt)
 {
 	const struct nfsetup_config *config = config_of(nf);
+	uint32_t value;
+	uint8_t type;
 
 	if (config->mcast != NFSETUP_MCAST_OFF && !is_asked_for(config, data)) {
 		nf->setup.stats.mcast_unasked++;
@@ -346,6 +348,7 @@ void nfsetup_check(struct netfront *nf, unsigned int queue, const uint8_t *data,
 	if (!pkt->hash_due)
 		return;
 	nf->setup.stats.hashed += pkt->has_hash;
-	nf->setup.stats.unhashed += !pkt->has_hash;
+	nf->setup.stats.unhashed +=
+		!pkt->has_hash && nfhash_of(&config->hash, data, info, &type, &value);
 	nfhash_check(&config->hash, data, info, pkt, queue, nf->nr_queues, &nf->faults);
 }

@@ -47,10 +47,10 @@ struct nfsetup_config {
 };
 
 struct nfsetup_stats {
-	uint64_t hashed, unhashed;	      /* packets with the right hash, with none */
-	uint64_t mcast_unasked;		      /* multicast frames that are not on the list */
-	uint64_t staging_size;		      /* the backend's limit for the first queue */
-	uint64_t staged, unstaged;	      /* grants */
+	uint64_t hashed, unhashed; /* packets with a hash; without, though a type applies */
+	uint64_t mcast_unasked;	   /* multicast frames that are not on the list */
+	uint64_t staging_size;	   /* the backend's limit for the first queue */
+	uint64_t staged, unstaged; /* grants */
 	uint64_t ctrl_requests, ctrl_refused; /* refused: any status but success */
 };
 

@@ -15,7 +15,7 @@ start_frontends()
 {
 	profile=$1
 	start_network 1 2 "${@:2}"
-	options=()
+	options=("${start_options[@]}")
 	lives=0
 	vif_is 1 0
 	for guest in 1 2; do
@@ -24,7 +24,7 @@ start_frontends()
 	done
 }
 
-declare -a mac
+declare -a mac start_options
 
 # run_shim NAME DOMID SHIM-ARGUMENT...: its report is $tmp/NAME.out
 run_shim() { as_guest "$2" "$BUILD/netfront-shim" "${@:3}" > "$tmp/$1.out" 2> "$tmp/$1.log"; }
@@ -58,21 +58,21 @@ next_life()
 # report NAME FILTER: of the last line of its report
 report() { tail -n 1 "$tmp/$1.out" | jq -r "$2"; }
 
-# there [GENERATE-OPTION...]: 100 frames of guest 1 come back from guest 2 as they were, in one life of guest 1's driver
+# there [GENERATE-OPTION...]: $count or 100 frames of guest 1 come back from guest 2 as they were, in one life of guest 1's driver
 there()
 {
 	next_life
 	in_guest echo 2 echo
-	run_shim sender 1 --profile "$profile" "${options[@]}" generate --dst-mac "${mac[2]}" --count 100 --rate 300 \
+	run_shim sender 1 --profile "$profile" "${options[@]}" generate --dst-mac "${mac[2]}" --count "${count:-100}" --rate 300 \
 		--delay 300 --linger 10000 "$@" || fail "there $*: status $?: $(cat "$tmp/sender.out" "$tmp/sender.log")"
 	end_in_guest echo
 	local sent
 	sent=$(report echo .received.payload_bytes)
 	[ "$(report sender .received.payload_bytes)" = "$sent" ] || fail "there $*: $(cat "$tmp/sender.out" "$tmp/echo.out")"
-	[ "$(report sender '"\(.sent) \(.received.corrupt) \(.received.bad_csum) \(.fault_total)"')" = "100 0 0 0" ] ||
+	[ "$(report sender '"\(.sent) \(.received.corrupt) \(.received.bad_csum) \(.fault_total)"')" = "${count:-100} 0 0 0" ] ||
 		fail "there $*: $(cat "$tmp/sender.out")"
 	[ "$(report echo '"\(.received.lost) \(.received.late)"')" = "0 0" ] || fail "there $*: $(cat "$tmp/echo.out")"
-	[ "$sent" -ge 1800 ] || fail "there $*: $sent bytes arrived"
+	[ "$sent" -ge $((18 * ${count:-100})) ] || fail "there $*: $sent bytes arrived"
 }
 
 # back [GENERATE-OPTION...]: all frames of guest 2, 60 unless told, reach guest 1 in one life of guest 1's driver

@@ -40,6 +40,13 @@ expect_fault backend-keys-broken
 grep -q 'feature-gso-tcpv6: 2 is no number of base 2' "$tmp/shim.log" || fail "not said"
 withdraw
 
+# xenvif waits five seconds for the control ring
+offer feature-ctrl-ring=1
+run_shim --profile windows --hash toeplitz sink --duration 1
+xenstore-write "$be/state" 4
+expect_fault ctrl-not-answered
+withdraw
+
 # NetBSD panics when the backend of a device that is wanted closes
 offer
 run_shim --profile netbsd sink --duration 5
