@@ -1,4 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT -- a frontend like Unikraft's is served: frames both ways, down, and up again, without a fault
 . "$(dirname "$0")/frontends.sh"
+start_options=(--queues 2)
 serve unikraft
