@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT - a driver domain without xl devd: netbackd runs the scripts and removes the directories itself
+# shellcheck source=test/xen/netdom.sh
+. /rig/netdom.sh
+
+[ "$BACKEND" = netbackd ] || skip "the kernel's backend runs no scripts"
+
+netdom_start no --run-scripts yes
+check "there is no xl devd" netdom "! pidof xl"
+check "a guest is created" netdom_guest
+check "both ends are connected" netdom_connected
+check "the script has run" netdom "test -e /sys/class/net/$bridge/brif/vif$domid.0"
+check "ping loses nothing" netdom_ping
+check "TCP to the guest" netdom "iperf3 -t 3 -c $(guest_ip4 g1)"
+for round in 1 2; do
+	check "detach, round $round" xl network-detach g1 0
+	check "nothing is left of it" wait_for 10 netdom_empty
+	check "attach, round $round" xl network-attach g1 mac=00:16:3e:00:01:00 bridge=$bridge backend=netdom
+	check "both ends are connected" wait_for 10 netdom_connected
+	check "the guest's eth0" guest_run g1 guest-network
+	check "ping loses nothing" netdom_ping 5
+done
+check "the guest is destroyed" guest_destroy g1
+check "nothing is left of it" wait_for 10 netdom_empty
+check "no directory is left" is_not xenstore-exists "$backend"
+check "netbackd lives" netdom "pidof netbackd"
+netdom_complain
