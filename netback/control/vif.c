@@ -367,7 +367,7 @@ static void read_policy(struct vif *vif)
 	char why[KEYVAL_EXPLAIN_SIZE];
 	int ret;
 
-	if (!vif->policy_stale || vif->facts.failed)
+	if (!vif->policy_stale || vif->facts.failed || vif->state == VIF_OVER)
 		return;
 	ret = vif_keys_read_policy(vif->be, &vif->policy_keys, why);
 	vif->policy_stale = ret < 0;
@@ -400,7 +400,7 @@ static void police(struct vif *vif)
 	if (policy_equal(policy, &now))
 		return;
 
-	info("%s: another policy", vif->name);
+	debug("%s: another policy", vif->name); /* the guest has a say in it */
 	other_tap = policy->complete_csums != now.complete_csums;
 	*policy = now;
 	features = vif_tap_features(vif);
