@@ -17,3 +17,18 @@ wait_be 4
 shim g set-state 8
 wait_be 5
 be error | grep -q 'state 8' || fail "no reason"
+log_has 'the store refuses\|cannot be written' && fail "a driver domain may not write all that was tried"
+
+# Its own guests' policy, and a detach that xl devd would finish.
+shim g set-state 6
+wait_be 6
+shim g drop-rings
+shim g connect
+wait_be 4
+xenstore-write "$be/rate" 1000000,50000
+wait_for 'ctl show vif3.0 | grep -q "rate tx *1000000 bytes"'
+xenstore-write "$be/online" 0 "$be/state" 5
+wait_be 6
+wait_gone vif3.0
+xenstore-exists "$be" || fail "the directory is xl devd's to remove"
+exit 0
