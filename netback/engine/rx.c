@@ -441,7 +441,9 @@ bool rx_end(struct queue *q)
 {
 	struct rx *rx = &q->rx;
 
-	take_frames(q);
+	/* Before a hold even those that a read of an earlier round has brought wait: they would end it. */
+	if (!rx->passed)
+		take_frames(q);
 	place_frames(q);
 	if (rx->nr_placed == 0)
 		return false;

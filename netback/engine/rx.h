@@ -60,7 +60,7 @@ struct rx {
 	unsigned int nr_done, nr_placed, nr_cut;
 	bool awake;	  /* this round is not the first one since we slept */
 	uint32_t hold_ns; /* let frames gather so long before the next round */
-	bool passed;	  /* hold_ns made the last round post no reads */
+	bool passed;	  /* hold_ns made the last round post no reads and take no frames */
 	struct coalesce coalesce;
 	bool blocked;  /* no reads: nobody takes frames, or other queues hold all of ours */
 	bool starved;  /* too few buffers posted for the next frame */

@@ -433,6 +433,13 @@ int tx_begin(struct queue *q, const char **ret_why)
 	tx->nr_packets = 0;
 	tx->nr_iov = 0;
 	copy_reset(&tx->copy);
+	/* As in rx_begin: this round publishes what there is, and then the thread goes to sleep. */
+	if (tx->hold_ns && !tx->passed) {
+		tx->passed = true;
+		return 0;
+	}
+	tx->hold_ns = 0;
+	tx->passed = false;
 
 	ret = take_all(q, ret_why);
 	if (ret < 0)
@@ -502,7 +509,7 @@ int tx_idle(struct queue *q, uint64_t *deadline)
 		*deadline = min(*deadline, tx->wait_until);
 		return 0;
 	}
-	return tx->hold_ns ? ring_tx_unconsumed(&q->tx_ring) : ring_tx_arm(&q->tx_ring, 1);
+	return tx->hold_ns ? min(ring_tx_unconsumed(&q->tx_ring), 0) : ring_tx_arm(&q->tx_ring, 1);
 }
 
 /* Whether to let packets gather before the next round; only what had the time to gather tells. */
@@ -516,7 +523,8 @@ static void adapt(struct tx *tx)
 		coalesce_frames(&tx->coalesce, tx->nr_packets, bytes,
 				tx->nr_packets >= TX_FULL_PACKETS);
 	tx->awake = true;
-	tx->hold_ns = tx->coalesce.hold_ns;
+	/* In debt there are requests that wait for us already. */
+	tx->hold_ns = tx->deficit > 0 ? tx->coalesce.hold_ns : 0;
 }
 
 bool tx_end(struct queue *q)

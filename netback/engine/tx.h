@@ -88,6 +88,7 @@ struct tx {
 	unsigned int nr_held; /* responses noted, not published yet */
 	bool awake;	      /* this round is not the first one since we slept */
 	uint32_t hold_ns;     /* let packets gather so long before the next round */
+	bool passed;	      /* hold_ns made the last round take no requests */
 	struct coalesce coalesce;
 	unsigned int nr_iov;
 	struct rate rate;
@@ -118,8 +119,8 @@ bool tx_end(struct queue *q);
 bool tx_publish(struct queue *q);
 
 /*
- * There is nothing to do. Asks for an event, unless the thread is to hold anyway and then looks again;
- * returns the requests there are, or -EPROTO. What waits for its rate counts as none: *deadline (ns) is
+ * There is nothing to do. Asks for an event, unless the thread is to hold first and look then;
+ * returns the requests to go on with, or -EPROTO. What waits for its rate counts as none: *deadline (ns) is
  * lowered to when it may go, and an event for more would be of no use.
  */
 int tx_idle(struct queue *q, uint64_t *deadline);
