@@ -324,16 +324,24 @@ static void change_for_ever(void)
 	}
 }
 
+/* Returns when it is about to change the first weight, however busy the machine is. */
 static pid_t start_child(void)
 {
-	pid_t pid = fork();
+	int ready[2];
+	pid_t pid;
+	char byte;
 
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
 	if (pid == 0) {
 		memset(&hints, 0, sizeof(hints));
-		if (hints_open(&hints, sched, dir) == 0)
+		if (hints_open(&hints, sched, dir) == 0 && write(ready[1], "", 1) == 1)
 			change_for_ever();
 		_exit(1);
 	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
 	return pid;
 }
 
