@@ -134,11 +134,12 @@ void store_changed(const struct store_change *change)
 	}
 }
 
+/* The special nodes are dom0's, as in the store's own: a guest may watch them, but is not told of anything. */
 static void fire_special(const char *name)
 {
 	for (struct conn *c = conns; c; c = c->next)
 		for (struct watch *w = c->watches; w; w = w->next)
-			if (!strcmp(w->path, name))
+			if (!c->domid && !strcmp(w->path, name))
 				send_event(c, w, name);
 }
 
@@ -330,8 +331,6 @@ static int do_watch(struct request *r)
 
 	if (rc || !token)
 		return rc ? rc : EINVAL;
-	if (r->path[0] == '@' && c->domid)
-		return EACCES;
 	p = find_watch(c, r->path, token);
 	if (*p)
 		return EEXIST;
@@ -488,7 +487,7 @@ static int do_release(struct request *r)
 static int do_is_introduced(struct request *r)
 {
 	uint32_t domid;
-	int rc = number(r, 0, &domid);
+	int rc = r->conn->domid ? EACCES : number(r, 0, &domid);
 
 	return rc ? rc : reply_string(r, listens_for(domid) ? "T" : "F");
 }
