@@ -228,10 +228,11 @@ int backend_start(struct event_base *base, const struct config *settings)
 	if (!root_watch)
 		return -EIO;
 
-	/* A driver domain is not told; there the toolstack's own writes say that a guest has gone. */
+	/*
+	 * A driver domain may set it, and hears of it this once: the toolstack's own writes say there that a guest
+	 * has gone.
+	 */
 	release_watch = xenbus_watch("@releaseDomain", on_release, NULL);
-	if (!release_watch)
-		info("this domain does not hear of the death of others");
 	return xenbus_alive() ? 0 : -EIO;
 }
 

@@ -158,7 +158,8 @@ void xenbus_close(void)
 
 bool xenbus_domain_exists(unsigned int domid)
 {
-	return xs_is_domain_introduced(xenbus.xs, domid) || !xenbus_alive();
+	errno = 0;
+	return xs_is_domain_introduced(xenbus.xs, domid) || errno == EACCES || !xenbus_alive();
 }
 
 /* --- watches ---------------------------------------------------------------------------------------------- */

@@ -26,7 +26,10 @@ void xenbus_close(void);
 bool xenbus_alive(void);
 unsigned int xenbus_domid(void);
 
-/* False only if the hypervisor has no such domain any more, or the store is not told of it. */
+/*
+ * False only if the hypervisor has no such domain any more, or the store is not told of it. Only dom0 may ask;
+ * elsewhere every domain exists.
+ */
 bool xenbus_domain_exists(unsigned int domid);
 
 /* --- watches ---------------------------------------------------------------------------------------------- */
