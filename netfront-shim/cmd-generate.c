@@ -164,7 +164,7 @@ static unsigned int due(const struct generate *g, uint64_t now)
 /* Sends what is due, each flow by its queue; returns false if a ring was full. */
 static bool send_due(struct shim *s, struct generate *g, uint64_t now)
 {
-	bool room = true;
+	bool room = s->nf.nr_queues && g->flows; /* none: the way back up has failed */
 
 	for (unsigned int i = 0; i < s->nf.nr_queues; i++)
 		nftx_reap(&s->nf.queue[i].tx);

@@ -113,6 +113,8 @@ static void store_event(struct shim *s)
 	}
 	if (s->keep_going)
 		return;
+	if (!s->nf.nr_queues) /* it has tried, and failed */
+		s->stop = true;
 	if (s->nf.be_state == XenbusStateClosing || s->nf.be_state == XenbusStateClosed ||
 	    s->nf.be_state == XenbusStateUnknown)
 		s->stop = true;
