@@ -9,7 +9,7 @@
 #include "test/unit/engine-harness.h"
 
 /*
- * The input is the ring from its start index on: rounds of a header, which says how req_prod moves, and
+ * The input is the ring from its start index on, behind that a byte of policy: rounds of a header, which says how req_prod moves, and
  * of requests of 12 bytes, most of which are mended into packets that make sense. Grant references
  * below FUZZ_REFS are those of the guest's pages, so that most copies succeed; each page begins with a
  * frame, over whose headers bytes of the input may be written.
@@ -111,6 +111,36 @@ static void put_requests(const uint8_t **data, size_t *left, unsigned int nr)
 	}
 }
 
+enum {
+	PVID = 1, /* in the first byte: the host's policy */
+	VLANS = 2,
+	MTU = 4,
+};
+
+/* Half of the VLANs, and perhaps a native one that is not among them. */
+static void give_policy(uint8_t bits)
+{
+	struct link_vlan *vlan = &h->q.policy.vlan;
+
+	vlan->filter = bits & VLANS;
+	vlan->pvid = bits & PVID ? 10 : 0;
+	memset(vlan->member, 0xaa, sizeof(vlan->member));
+	h->q.policy.mtu = bits & MTU ? 1500 : 0;
+}
+
+static void check_policy(const uint8_t *frame, ssize_t len, const struct virtio_net_hdr *hdr)
+{
+	unsigned int vid = (unsigned int)(frame[14] & 0xf) << 8 | frame[15];
+
+	if (h->q.policy.vlan.filter)
+		must(len >= 18 && frame[12] == 0x81 && frame[13] == 0 &&
+		     (vid % 2 || (vid == 10 && h->q.policy.vlan.pvid)));
+	if (h->q.policy.mtu && hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		must(len <= 14 + 8 + 1500);
+	if (h->q.policy.mtu && hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		must(le16toh(hdr->hdr_len) + le16toh(hdr->gso_size) <= 14 + 8 + 1500);
+}
+
 /* What the port would refuse must not get there. */
 static void check_frames(void)
 {
@@ -119,7 +149,8 @@ static void check_frames(void)
 	ssize_t len;
 
 	while ((len = harness_recv(h, &hdr, frame)) >= 0) {
-		must(len >= 14 && len <= 65535);
+		must(len >= 14 && len <= 65535 + 4);
+		check_policy(frame, len, &hdr);
 		if (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 			must(le16toh(hdr.csum_start) + le16toh(hdr.csum_offset) + 2 <= len &&
 			     le16toh(hdr.hdr_len) <= len);
@@ -162,11 +193,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct link_features features = harness_all_features();
 	struct round round;
 	RING_IDX start;
+	uint8_t policy;
 	int ret;
 
-	if (!take(&data, &size, &start, sizeof(start)))
+	if (!take(&data, &size, &start, sizeof(start)) ||
+	    !take(&data, &size, &policy, sizeof(policy)))
 		return 0;
 	harness_reset(h, &features, start);
+	give_policy(policy);
 	/* What lies on the ring beyond the requests would pass for a fragment. */
 	memset(h->tx->ring, 0, RING_SLOTS * sizeof(h->tx->ring[0]));
 	memset(shadow, 0, sizeof(shadow));
