@@ -63,10 +63,12 @@ start_host()
 # The leak checker wants ptrace, which the sandbox forbids.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 
+# start_hintd OPTION...: INTERVAL= leaves the interval to a configuration file
 start_hintd()
 {
+	local interval=${INTERVAL-100}
 	: > "$tmp/hintd.log"
-	"$BUILD/netback-hintd" --config /dev/null --run-dir "$run" --interval 100 --log-level debug "$@" >> "$tmp/hintd.log" 2>&1 &
+	"$BUILD/netback-hintd" --config /dev/null --run-dir "$run" ${interval:+--interval "$interval"} --log-level debug "$@" >> "$tmp/hintd.log" 2>&1 &
 	hintd_pid=$!
 	cleanup_fn kill "$hintd_pid" ';' wait "$hintd_pid"
 	wait_for "grep -q ready $tmp/hintd.log || ! kill -0 $hintd_pid 2> /dev/null"

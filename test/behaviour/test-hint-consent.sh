@@ -18,3 +18,9 @@ wait_for '[ "$(weight 3)" = 256 ]'
 key 1 nonsense
 wait_for '[ "$(weight 1)" = 256 ]'
 [ "$(hint consent 1)" = off ] || fail "nonsense is $(hint consent 1)"
+stop_hintd
+
+# whatever the default is
+start_hintd --mode observe --default both
+wait_for '[ "$(hint consent 2)" = donor ]' # without a vif it is no recipient
+[ "$(hint consent 1) $(hint consent 3)" = "off off" ] || fail "nonsense is $(hint consent 1) with another default"

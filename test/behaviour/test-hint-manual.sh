@@ -8,7 +8,9 @@ for option in $(sed -n 's/^  --\([a-z-]*\).*/\1/p' "$tmp/help") version; do
 	grep -q "Fl Fl $option" docs/netback-hintd.8 || fail "--$option is not in netback-hintd(8)"
 	"$BUILD/netback-hintd" "--$option" 2>&1 | grep -q 'unrecognized' && fail "there is no --$option"
 done
-for key in $(sed -n 's/^\t{"\(hint_[a-z_]*\)".*/\1/p' netback/hint/config.c); do
+mapfile -t keys < <(sed -n 's/^\t{"\(hint_[a-z_]*\)".*/\1/p' netback/hint/config.c)
+[ ${#keys[@]} -ge 10 ] || fail "where are the keys?"
+for key in "${keys[@]}"; do
 	grep -q "Cm.* $key\b" docs/netbackd.conf.5 || fail "$key is not in netbackd.conf(5)"
 	option=${key#hint_}
 	grep -q -- "--${option//_/-} " "$tmp/help" || fail "$key is no option"

@@ -3,20 +3,24 @@
 . "$(dirname "$0")/hint.sh"
 requires jq xenstore-write
 start_host 1 2 3
-start_hintd --mode apply --default both --interval 1000
-wait_for '[ "$(weight 1)" -ge 320 ]'
+printf 'hint_mode = apply\nhint_default = both\nhint_interval = 100\n' > "$tmp/hint.conf"
+INTERVAL='' start_hintd --config "$tmp/hint.conf"
+wait_for '[ "$(weight 1)" -ge 310 ]'
+# no window for a long time now: what happens comes from the store
+sed -i 's/= 100/= 60000/' "$tmp/hint.conf"
+kill -HUP "$hintd_pid"
+wait_for '[ "$(jq .interval_ms "$run/hint.json")" = 60000 ]'
 # as libxl, and a guest that acknowledges at once
 xenstore-write /local/domain/1/control/shutdown suspend
 xenstore-write /local/domain/1/control/shutdown ""
-WAIT=1 wait_for '[ "$(weight 1)" = 256 ]'
-wait_for '[ "$(hint reason 1)" = leaving ]'
+wait_for '[ "$(weight 1)" = 256 ]'
 stop_hintd
 
 start_hintd --mode apply --default both
-wait_for '[ "$(weight 1)" -ge 320 ]'
+wait_for '[ "$(weight 1)" -ge 310 ]'
 saved=$(weight 1)
 xenstore-write /local/domain/0/backend/vif/1/0/state 5
-WAIT=1 wait_for '[ "$(weight 1)" = 256 ]'
+wait_for '[ "$(weight 1)" = 256 ]'
 xenstore-rm /local/domain/0/backend/vif/1
 
 # libxl saved the weight of before: domain 7 is domain 1 again

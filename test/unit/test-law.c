@@ -420,12 +420,18 @@ static void random_domain(struct law_domain *d, unsigned int pools)
 	d->figures.kick_p99 = chance() * 20000;
 }
 
+enum {
+	MOST = 24, /* domains */
+};
+
 static void random_world(void)
 {
 	static const enum sched_kind kinds[] = {SCHED_CREDIT, SCHED_CREDIT2, SCHED_CREDIT2,
 						SCHED_RTDS, SCHED_NONE};
 
-	memset(&law, 0, sizeof(law));
+	memset(law.domain, 0, MOST * sizeof(law.domain[0])); /* the rest was never used */
+	memset(law.pool, 0, sizeof(law.pool));
+	law.nr_writes = 0;
 	law_defaults(&law.config);
 	law.config.beta = pick(3) ? 0.25 : chance() * 0.25;
 	law.config.rho = pick(3) ? 0.25 : chance();
@@ -437,7 +443,7 @@ static void random_world(void)
 						.kind = kinds[pick(5)],
 						.cpus = 1 + pick(8),
 						.base = {1000, 30}};
-	law.nr_domains = 1 + pick(24);
+	law.nr_domains = 1 + pick(MOST);
 	for (unsigned int i = 0; i < law.nr_domains; i++)
 		random_domain(&law.domain[i], law.nr_pools);
 }
