@@ -4,13 +4,13 @@
 requires jq
 start_host 1 2 3
 start_hintd --mode apply --default both
-wait_for '[ "$(weight 1)" -ge 320 ]'
-set_weight 1 300
+wait_for '[ "$(weight 1)" -gt 270 ]'
+set_weight 1 100
 wait_for '[ "$(hint reason 1)" = administrator ]'
-[ "$(hint base 1)" = 300 ] || fail "base is $(hint base 1)"
+[ "$(hint base 1)" = 100 ] || fail "base is $(hint base 1)"
 sleep 2
-[ "$(weight 1)" = 300 ] || fail "it was overwritten: $(weight 1)"
+[ "$(weight 1)" = 100 ] || fail "it was overwritten: $(weight 1)"
 # what the hint had taken from the donors for it goes back
 wait_for '[ "$(weight 2)" = 256 ] && [ "$(weight 3)" = 256 ]'
 stop_hintd
-[ "$(weight 1)" = 300 ] || fail "it was overwritten at the end: $(weight 1)"
+[ "$(weight 1)" = 100 ] || fail "it was overwritten at the end: $(weight 1)"

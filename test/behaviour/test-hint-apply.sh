@@ -8,7 +8,7 @@ for sched in credit credit2; do
 	use_scheduler $sched
 	fakexen sched domain 2 ${sched}_cap=70
 	start_hintd --mode apply --default both
-	wait_for '[ "$(weight 1)" -ge 320 ]'
+	wait_for '[ "$(weight 1)" -gt 270 ]'
 	wait_for '[ "$(weight 2)" -lt 256 ] && [ "$(($(weight 1) + $(weight 2) + $(weight 3) + $(weight 4)))" = 1024 ]'
 	[ "$(weight 0)" = "$dom0" ] || fail "dom0 was touched"
 	[ "$(cap 2)" = 70 ] || fail "the cap is $(cap 2) now"

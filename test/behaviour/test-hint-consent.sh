@@ -11,7 +11,7 @@ for i in 1 2 3; do [ "$(weight $i)" = 256 ] || fail "domain $i was touched"; don
 key() { xenstore-write "/local/domain/0/backend/vif/$1/hint" "$2"; }
 key 1 recipient
 key 3 donor
-wait_for '[ "$(weight 1)" -ge 320 ] && [ "$(weight 3)" -lt 256 ]'
+wait_for '[ "$(weight 1)" -gt 270 ] && [ "$(weight 3)" -lt 256 ]'
 [ "$(weight 2)" = 256 ] || fail "domain 2 gave without consent"
 key 3 off
 wait_for '[ "$(weight 3)" = 256 ]'

@@ -4,7 +4,7 @@
 requires jq
 start_host 1 2 3
 start_hintd --mode apply --default both
-wait_for '[ "$(weight 1)" -ge 310 ]'
+wait_for '[ "$(weight 1)" -gt 270 ]'
 for nth in 3 5 7 9 11; do
 	fakexen fault "sched $nth -16 1"
 	sleep 0.3
