@@ -113,12 +113,22 @@ static int find_domain(const struct host *host, const struct sched_domain *x)
 
 static void greet(struct host *host, struct host_domain *d)
 {
-	struct hint_target t = target_of(d);
-
 	store_name(host->store, d->xen.domid, d->name);
 	d->driver = d->xen.domid && store_is_driver(host->store, d->xen.domid);
-	if (d->xen.domid)
+}
+
+/*
+ * One that comes back with our weight gets its own. More than once: the toolstack makes a domain first, with the default weight, and
+ * sets the one it has saved later, after seconds on a slow host.
+ */
+static void welcome(struct host *host, struct host_domain *d)
+{
+	struct hint_target t = target_of(d);
+
+	if (d->xen.domid && d->young < HOST_YOUNG_WINDOWS) {
 		hints_welcome(&host->hints, &t);
+		d->young++;
+	}
 }
 
 static int place_domain(struct host *host, const struct sched_domain *x)
@@ -190,8 +200,10 @@ static int list_domains(struct host *host, double seconds)
 
 		if (i < 0)
 			i = place_domain(host, &domains[n]);
-		if (i >= 0)
-			look_at_cpu(host, (unsigned int)i, &domains[n], seconds);
+		if (i < 0)
+			continue;
+		welcome(host, &host->domain[i]);
+		look_at_cpu(host, (unsigned int)i, &domains[n], seconds);
 	}
 	return 0;
 }

@@ -23,10 +23,13 @@ xenstore-write /local/domain/0/backend/vif/1/0/state 5
 wait_for '[ "$(weight 1)" = 256 ]'
 xenstore-rm /local/domain/0/backend/vif/1
 
-# libxl saved the weight of before: domain 7 is domain 1 again
+# libxl saved the weight of before: domain 7 is domain 1 again, and has the default weight at first
 wait_for '[ "$(hint reason 1)" = leaving ]'
 fakexen kill-domain 1
 fakexen domain 7 guest1
-fakexen sched domain 7 uuid=1 cpu_rate=300 waiting=700 credit2_weight="$saved"
+fakexen sched domain 7 uuid=1 cpu_rate=300 waiting=700
+wait_for '[ "$(hint domid 7)" = 7 ]'
+windows 3
+set_weight 7 "$saved"
 wait_for '[ "$(weight 7)" = 256 ]'
 hintd_says 'saved or migrated with our weight' || fail "no word about it"
