@@ -48,12 +48,13 @@ check "after xl save the donors have theirs" wait_for 10 weight_is g2 256
 note "libxl has saved the weight $(grep -a -o '"weight": [0-9]*' /tmp/g1.save | head -n 1)"
 xl restore /tmp/g1.save
 # it may be back in Pool-0, whose scheduler may be another one
-check "after xl restore the guest has its own" wait_for 10 eval \
+check "after xl restore the guest has its own" wait_for 30 eval \
 	'{ xl sched-credit2 -d g1 || xl sched-credit -d g1; } 2>/dev/null | grep -qw 256'
 xl cpupool-migrate g1 guests
 hintd_stop
 check "at last all have" unhinted
 
+consent g1 recipient # it is another domain now
 hint_load
 hinted
 kill -9 "$netbackd_pid"
