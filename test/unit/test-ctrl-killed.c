@@ -28,6 +28,7 @@ struct world {
 };
 
 static char dir[] = "/dev/shm/test-ctrl-killed.XXXXXX";
+static xengntshr_handle *shr;
 static struct world *world, *crashes; /* crashes: NULL: nobody is interested */
 static unsigned int nr_crashes;
 static xengnttab_handle *gnttab;
@@ -80,8 +81,7 @@ static struct world *new_worlds(unsigned int nr)
 
 static void setup(void)
 {
-	xengntshr_handle *shr = xengntshr_open(NULL, 0);
-
+	shr = xengntshr_open(NULL, 0);
 	gnttab = xengnttab_open(NULL, 0);
 	ck_assert(shr && gnttab);
 	pages = xengntshr_share_pages(shr, 0, PAGES, ref, 1);
@@ -89,6 +89,13 @@ static void setup(void)
 	ck_assert(pages && table);
 	world = new_worlds(1);
 	SHARED_RING_INIT(ring(world));
+}
+
+static void teardown(void)
+{
+	free(world);
+	xengntshr_close(shr);
+	xengnttab_close(gnttab);
 }
 
 /* --- engines ----------------------------------------------------------------------------------------- */
@@ -270,7 +277,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 90);
 	tcase_add_unchecked_fixture(tcase, create, clean);
-	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_killed_anywhere);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -120,8 +120,10 @@ static void setup(void)
 	ctrl.nr_queues = QUEUES;
 	ctrl.memory = memory_attach(memory);
 	ctrl.guest_pages = &guest_pages;
-	for (unsigned int i = 0; i < QUEUES; i++)
+	for (unsigned int i = 0; i < QUEUES; i++) {
 		make_queue(i);
+		queues[i].memory = ctrl.memory;
+	}
 }
 
 static void teardown(void)
