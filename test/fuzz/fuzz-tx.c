@@ -9,8 +9,8 @@
 #include "test/unit/engine-harness.h"
 
 /*
- * The input is the ring from its start index on, behind that a byte of policy: rounds of a header, which says how req_prod moves, and
- * of requests of 12 bytes, most of which are mended into packets that make sense. Grant references
+ * The input is the ring's start index, a byte of policy, then rounds of a header, which says how req_prod
+ * moves, and of requests of 12 bytes, most of which are mended into packets that make sense. Grant references
  * below FUZZ_REFS are those of the guest's pages, so that most copies succeed; each page begins with a
  * frame, over whose headers bytes of the input may be written.
  */
