@@ -224,6 +224,11 @@ guest_boot() {
 	guest_wait "$1"
 }
 
+# triple_faults: how many guests Xen has stopped for one. No backend can cause it.
+triple_faults() {
+	xl dmesg | grep -c 'Triple fault' || true
+}
+
 # guest_run NAME COMMAND: runs COMMAND in a shell of the guest; prints what it printed (at most
 # 18 KB) and returns its status. Goes through xenstore and so needs no network. One at a time for a
 # guest. COMMAND is killed with the guest only; 120 seconds without an answer are an error.
@@ -272,7 +277,7 @@ ping6() {
 
 # iperf ADDRESS OPTION...: Mb/s that were received.
 iperf() {
-	iperf3 -f m -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
+	timeout 60 iperf3 -f m -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
 	awk '/receiver/ { rate = $(NF - 2) } END { print rate }' "$state/iperf"
 }
 
@@ -286,7 +291,7 @@ tcp_from_guest() {
 
 # udp_packets ADDRESS OPTION...: packets received per second, of 18 bytes, as fast as they go.
 udp_packets() {
-	iperf3 -u -l 18 -b 0 -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
+	timeout 60 iperf3 -u -l 18 -b 0 -c "$@" >"$state/iperf" 2>&1 || { cat "$state/iperf"; return 1; }
 	awk '/receiver/ { split($3, t, "-"); split($(NF - 2), n, "/"); printf "%d\n", (n[2] - n[1]) / t[2] }' \
 		"$state/iperf"
 }
