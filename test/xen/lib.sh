@@ -196,9 +196,18 @@ guest_start() {
 	xl create -q "$state/$name.cfg"
 }
 
+# guest_is_settled DOMID: it takes commands, or is no more.
+guest_is_settled() {
+	xenstore-exists "/local/domain/$1/data/ready" || ! xenstore-exists "/local/domain/$1"
+}
+
 # guest_wait NAME: until it takes commands.
 guest_wait() {
-	wait_for "${GUEST_TIMEOUT:-90}" xenstore-read "/local/domain/$(guest_domid "$1")/data/ready" && return
+	local domid
+
+	domid=$(guest_domid "$1") || return 1
+	wait_for "${GUEST_TIMEOUT:-90}" guest_is_settled "$domid" || true
+	xenstore-exists "/local/domain/$domid/data/ready" && return
 	guest_complain "$1" 20
 	return 1
 }

@@ -6,6 +6,7 @@
 # smoke NAME
 smoke() {
 	check "it boots" guest_boot "$1" pvh
+	[ "$failed" -eq 0 ] || return 0
 	check "ping over IPv4 loses nothing" ping4 "$1"
 	check "ping over IPv6 loses nothing" ping6 "$1"
 	check "TCP to the guest" compare "$(tcp_to_guest "$1")" '>' 1
