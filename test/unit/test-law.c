@@ -90,7 +90,6 @@ START_TEST(test_transfer)
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(hog[i]->reason, WHY_DONATES);
 	ck_assert_uint_eq(hog[0]->weight + hog[1]->weight + hog[2]->weight, 3 * 256 - 64);
-	/* The share follows the weight. */
 	net->figures.cpu = 0.25;
 	steps(1);
 	net->figures.cpu = 0.31;
@@ -518,23 +517,20 @@ END_TEST
 
 START_TEST(test_fixed_point)
 {
-	struct law *before = malloc(sizeof(law));
+	static struct law before;
 
 	srand(20260102);
 	for (int n = 0; n < 2000; n++) {
 		random_world();
 		law.config.pool_tuning = false;
 		steps(120);
-		memcpy(before, &law, sizeof(law));
+		before = law;
 		steps(5);
 		for (unsigned int i = 0; i < law.nr_domains; i++)
-			ck_assert_uint_eq(law.domain[i].weight, before->domain[i].weight);
+			ck_assert_uint_eq(law.domain[i].weight, before.domain[i].weight);
 	}
-	free(before);
 }
 END_TEST
-
-/* --- writes ---------------------------------------------------------------------------------------------- */
 
 START_TEST(test_writes_fall_before_they_rise)
 {
