@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -12,6 +11,7 @@
 #include "netback/engine/clock.h"
 #include "netback/engine/ctrl.h"
 #include "netback/engine/vif.h"
+#include "netback/engine/vlan.h"
 #include "netback/engine/worker.h"
 
 static void *map_ring(struct worker *w, struct queue *q, uint32_t ref)
@@ -308,7 +308,7 @@ void queue_close(struct worker *w, struct queue *q)
 
 void queue_police(struct queue *q, const struct link_policy *policy)
 {
-	bool other_vlans = memcmp(&q->policy.vlan, &policy->vlan, sizeof(policy->vlan)) != 0;
+	bool other_vlans = !vlan_same(&q->policy.vlan, &policy->vlan);
 
 	q->policy = *policy;
 	tx_police(q);

@@ -120,3 +120,10 @@ bool vlan_pulls(const struct link_vlan *vlan)
 			return true;
 	return false;
 }
+
+bool vlan_same(const struct link_vlan *a, const struct link_vlan *b)
+{
+	return a->filter == b->filter && a->pvid == b->pvid &&
+	       memcmp(a->member, b->member, sizeof(a->member)) == 0 &&
+	       memcmp(a->untagged, b->untagged, sizeof(a->untagged)) == 0;
+}

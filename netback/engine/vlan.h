@@ -55,4 +55,7 @@ uint32_t vlan_payload(const uint8_t *frame, uint32_t linear, uint32_t length);
 /* Whether a frame can come that vlan_pull is for. */
 bool vlan_pulls(const struct link_vlan *vlan);
 
+/* Whether both let the same frames by. */
+bool vlan_same(const struct link_vlan *a, const struct link_vlan *b);
+
 #endif

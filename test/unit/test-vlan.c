@@ -274,6 +274,32 @@ static unsigned int any_tci(void)
 	return (unsigned int)(random() % 8) << 13 | (unsigned int)random() % 14;
 }
 
+/* By what they mean: padding is none of it. */
+START_TEST(test_same)
+{
+	struct link_vlan a, b;
+
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0xff, sizeof(b));
+	b.filter = false;
+	b.pvid = 0;
+	memset(b.member, 0, sizeof(b.member));
+	memset(b.untagged, 0, sizeof(b.untagged));
+	ck_assert(vlan_same(&a, &b));
+	b.filter = true;
+	ck_assert(!vlan_same(&a, &b));
+	b = a;
+	b.pvid = 1;
+	ck_assert(!vlan_same(&a, &b));
+	b = a;
+	b.member[LINK_VLANS / 8 - 1] = 1;
+	ck_assert(!vlan_same(&a, &b));
+	b = a;
+	b.untagged[0] = 1;
+	ck_assert(!vlan_same(&a, &b));
+}
+END_TEST
+
 START_TEST(test_random_ports)
 {
 	static struct port port;
@@ -322,6 +348,7 @@ int main(void)
 	tcase_add_test(tcase, test_short);
 	tcase_add_test(tcase, test_no_filter);
 	tcase_add_test(tcase, test_payload);
+	tcase_add_test(tcase, test_same);
 	tcase_add_test(tcase, test_random_ports);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
