@@ -50,15 +50,18 @@ int verb_grants(const char *dir, int argc, char **argv)
 	for (uint32_t i = 0; i < d->nr_grefs; i++) {
 		grant_entry_v1_t e = machine_grants(slot)[i];
 		struct machine_active *a = &d->active[i];
+		/* In this order: who is in use now was so when its guest had ended it. */
+		bool ended = a->owner == MACHINE_NONE;
+		unsigned int readers = a->readers, writers = a->writers;
+		bool used = readers || writers;
 
-		if (!e.flags && !a->readers && !a->writers)
+		if (!e.flags && !used)
 			continue;
 		printf("ref %u to %u frame %u%s%s%s readers %u writers %u%s%s\n", i, e.domid,
 		       e.frame, e.flags & GTF_readonly ? " readonly" : "",
 		       e.flags & GTF_reading ? " reading" : "",
-		       e.flags & GTF_writing ? " writing" : "", a->readers, a->writers,
-		       a->readers || a->writers ? " mapped" : "",
-		       a->owner == MACHINE_NONE ? " ended" : "");
+		       e.flags & GTF_writing ? " writing" : "", readers, writers,
+		       used ? " mapped" : "", used && ended ? " ended" : "");
 	}
 	return 0;
 }
