@@ -48,7 +48,7 @@ fetch_package() {
 unpack_kernel() {
 	local offset
 
-	offset=$(LC_ALL=C grep -obUaPm1 '\xFD7zXZ\x00' "$1" | head -n 1 | cut -d: -f1)
+	offset=$(LC_ALL=C grep -obUaPm1 '\xFD7zXZ\x00' "$1" | sed -n '1s/:.*//p')
 	xz -dc --single-stream < <(tail -c +$((offset + 1)) "$1" || true)
 }
 
@@ -118,7 +118,7 @@ install_programs() {
 install_libgcc() {
 	local lib
 
-	lib=$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ { print $NF; exit }')
+	lib=$(ldconfig -p | awk '/libgcc_s.so.1 .*x86-64/ && !n++ { print $NF }')
 	install -D "$lib" "$1/usr${lib#/usr}"
 }
 
@@ -179,7 +179,7 @@ image_build_base() {
 	[ "$stamp" -nt "$here/images.sh" ] && return
 	echo "rig: building the base images (once)" >&2
 	make -s -C "$top" build/deps-xen
-	linux=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $2; exit }')
+	linux=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ && !n++ { print $2 }')
 	kernel_version=${linux#linux-image-}
 	[ -e "$pkg/have-$linux" ] || rm -rf "$pkg"
 	fetch_package xen-hypervisor-4.17-amd64
