@@ -48,7 +48,7 @@ fetch_package() {
 unpack_kernel() {
 	local offset
 
-	offset=$(LC_ALL=C grep -obUaPm1 '\xFD7zXZ\x00' "$1" | sed -n '1s/:.*//p')
+	offset=$(LC_ALL=C grep -obUaPm1 '\xFD7zXZ\x00' "$1" | cut -d: -f1 | sed -n 1p)
 	xz -dc --single-stream < <(tail -c +$((offset + 1)) "$1" || true)
 }
 

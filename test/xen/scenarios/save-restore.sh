@@ -7,7 +7,8 @@
 survives() {
 	local name=$1 domid
 
-	guest_boot "$name" "$2"
+	check "$2: it boots" guest_boot "$name" "$2"
+	[ "$failed" -eq 0 ] || return 0
 	domid=$(guest_domid "$name")
 	stream_put "$name"
 	streams_start "$name"
@@ -28,4 +29,4 @@ survives() {
 backend_start
 stream_make 20
 survives g1 pv
-survives g2 pvh
+pvh_tries survives pvh

@@ -18,12 +18,4 @@ smoke() {
 
 backend_start
 file_make 8
-# The emulator runs SVM inside emulation and now and then breaks a guest: a try that Xen ended by a triple
-# fault tells nothing of the network.
-for try in 1 2 3 4 5; do
-	faults=$(triple_faults)
-	smoke "g$try"
-	if [ "$failed" -eq 0 ] || [ "$(triple_faults)" -eq "$faults" ]; then break; fi
-	note "try $try: the emulator broke the guest"
-	[ "$try" -eq 5 ] || failed=0
-done
+pvh_tries smoke
