@@ -1,19 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* coalesce.c: multiplicative steps between "at once" and "a full round" */
+/* coalesce.c: multiplicative steps between "at once" and "a full wake-up" */
 #include "coalesce.h"
 
 #include "netback/common/util.h"
 
+/* From what the first rounds after a wake-up found. */
+static void judge(struct coalesce *c)
+{
+	uint32_t hold = c->hold_ns;
+
+	if (c->judged || c->frames == 0)
+		return;
+	c->judged = true;
+	if (c->bytes > (uint64_t)c->frames * COALESCE_SMALL_BYTES)
+		hold = 0;
+	else if (c->frames == 1)
+		hold = hold >= 4 * COALESCE_FIRST_NS ? hold / 4 : 0;
+	else if (c->frames < COALESCE_ENOUGH)
+		hold = max(min(hold * 2, (uint32_t)COALESCE_MAX_NS), (uint32_t)COALESCE_FIRST_NS);
+	else if (c->frames > COALESCE_MANY)
+		hold = hold > COALESCE_FIRST_NS ? hold - hold / 4 : 0;
+	c->hold_ns = hold;
+}
+
 uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes, bool full)
 {
-	if (bytes > (uint64_t)frames * COALESCE_SMALL_BYTES)
-		c->hold_ns = 0;
-	else if (frames == 1)
-		c->hold_ns = c->hold_ns >= 4 * COALESCE_FIRST_NS ? c->hold_ns / 4 : 0;
-	else if (full)
-		c->hold_ns = c->hold_ns > COALESCE_FIRST_NS ? c->hold_ns / 2 : 0;
-	else if (frames < COALESCE_ENOUGH)
-		c->hold_ns = max(min(c->hold_ns * 2, (uint32_t)COALESCE_MAX_NS),
-				 (uint32_t)COALESCE_FIRST_NS);
+	c->frames += frames;
+	c->bytes += bytes;
+	if (full)
+		return 0;
+	judge(c);
 	return c->hold_ns;
+}
+
+void coalesce_rest(struct coalesce *c)
+{
+	judge(c);
+	*c = (struct coalesce){.hold_ns = c->hold_ns};
 }

@@ -12,8 +12,9 @@
  * on rounds the very CPU time that the guest lacks to read or make them.
  *
  * So when a wake-up finds several small frames, which is the sign that they come faster than rounds go,
- * the thread sleeps for a while before the next round, and that while grows until a round has its
- * fill. It shrinks as soon as frames come alone: a ping, a request, the first frame after silence never
+ * the thread sleeps for a while once it has done them, and that while grows until a wake-up has its
+ * fill. It shrinks when there are more than that (the thread was late by itself), and at once when
+ * frames come alone: a ping, a request, the first frame after silence never
  * wait, and segmentation offload frames, which are batches already, never do. Neither criterion nor
  * limit has an absolute rate: a thread sleeps at most COALESCE_ROUNDS times as long as it worked
  * (coalesce_limit), so that a flood takes a fraction of a CPU and a frame waits a few rounds' time,
@@ -26,19 +27,27 @@ enum {
 	COALESCE_FIRST_NS = 25 * 1000,
 	COALESCE_MAX_NS = 2 * 1000 * 1000,
 	COALESCE_ROUNDS = 4,
-	COALESCE_ENOUGH = 8,	     /* frames that are worth a round */
+	COALESCE_ENOUGH = 8,	     /* frames that are worth a wake-up */
+	COALESCE_MANY = 32,	     /* more than need to gather */
 	COALESCE_SMALL_BYTES = 2048, /* mean size of frames that may wait */
 };
 
 struct coalesce {
 	uint32_t hold_ns;
+	/* since the thread woke up */
+	unsigned int frames;
+	uint64_t bytes;
+	bool judged; /* what comes later tells nothing of how fast frames come */
 };
 
 /*
- * A wake-up found so many frames (at least one) of so many bytes in all; full: there may be more. Returns
+ * A round found so many frames (at least one) of so many bytes in all; full: there may be more. Returns
  * the ns to sleep after this round, 0 for none.
  */
 uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes, bool full);
+
+/* The thread goes to sleep. */
+void coalesce_rest(struct coalesce *c);
 
 /* The hold wanted, or less if the thread has worked for busy_ns since it slept last. */
 static inline uint32_t coalesce_limit(uint32_t hold_ns, uint64_t busy_ns)

@@ -223,6 +223,14 @@ static void run_ops(struct iobatch *b)
 	b->nr_ops = 0;
 }
 
+static int32_t do_posted(struct iobatch *b, int fd, const struct iobatch_read *r)
+{
+	ssize_t n = read(fd, r->buf, r->len);
+
+	b->nr_calls++;
+	return n < 0 ? -errno : (int32_t)n;
+}
+
 /* Posted reads are tried whenever there is a chance, and stay posted when they find nothing. */
 static bool run_stream(struct iobatch *b, struct iobatch_stream *s)
 {
@@ -230,7 +238,7 @@ static bool run_stream(struct iobatch *b, struct iobatch_stream *s)
 	int32_t ret;
 
 	while (s->posted.head) {
-		ret = do_read(b, s->fd, s->posted.head->iov, s->posted.head->nr_iov);
+		ret = do_posted(b, s->fd, s->posted.head);
 		if (ret == -EAGAIN)
 			break;
 		complete(s->posted.head, ret);
@@ -347,7 +355,9 @@ static void queue_op(struct iobatch *b, struct iobatch_op op)
 		return;
 
 	sqe = get_sqe(b);
-	if (op.write)
+	if (op.write && op.nr_iov == 1)
+		io_uring_prep_write(sqe, op.fd, op.iov->iov_base, (uint32_t)op.iov->iov_len, 0);
+	else if (op.write)
 		io_uring_prep_writev(sqe, op.fd, op.iov, op.nr_iov, 0);
 	else
 		io_uring_prep_readv(sqe, op.fd, op.iov, op.nr_iov, 0);
@@ -373,7 +383,7 @@ int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_rea
 
 	if (b->uring) {
 		sqe = get_sqe(b);
-		io_uring_prep_readv(sqe, s->fd, r->iov, r->nr_iov, 0);
+		io_uring_prep_read(sqe, s->fd, r->buf, r->len, 0);
 		set_user_data(sqe, r, USER_DATA_READ);
 	} else if (!s->known) {
 		if (b->nr_streams == IOBATCH_MAX_WAITS)

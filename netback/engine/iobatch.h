@@ -35,10 +35,10 @@ struct iobatch_op {
 	int32_t *ret;
 };
 
-/* The owner sets iov and nr_iov; ret (bytes or -errno) is for it once iobatch_take gave the read back. */
+/* The owner sets buf and len; ret (bytes or -errno) is for it once iobatch_take gave the read back. */
 struct iobatch_read {
-	const struct iovec *iov;
-	unsigned int nr_iov;
+	void *buf;
+	uint32_t len;
 	int32_t ret;
 	struct iobatch_stream *stream;
 	struct iobatch_read *next;

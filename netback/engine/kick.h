@@ -12,8 +12,8 @@
  * look; so a sample counts only if the look was prompt: the guest's own event made us look, or the look
  * before, at which nothing had been done yet, is not long ago compared with the whole.
  *
- * One kick at a time is followed, and while rounds follow each other one of KICK_EVERY: the clock is read
- * for those only. Pure: the worker's thread, its clock (CLOCK_MONOTONIC, ns). Zeroed memory follows nothing.
+ * One kick at a time is followed, and while rounds follow each other one of KICK_EVERY, in looks that come
+ * more rounds apart the more of them were in vain: the clock is read for those only. Pure: the worker's thread, its clock (CLOCK_MONOTONIC, ns). Zeroed memory follows nothing.
  *
  * mark is the sum of all indices the guest writes to the two rings: it changes when it does anything. What
  * a guest makes of it is its own figures.
@@ -26,7 +26,8 @@ enum {
 struct kick {
 	bool out;  /* sent, and nothing seen yet */
 	bool seen; /* done, but nobody knows when; an event may still say */
-	unsigned int skip;
+	unsigned int skip;	   /* kicks not to follow */
+	unsigned int looks, rest; /* made in vain; rounds without one from now on */
 	uint32_t mark;
 	uint64_t sent_ns, looked_ns;
 };
@@ -64,6 +65,17 @@ static inline bool kick_pending(const struct kick *k)
 	return k->out || k->seen;
 }
 
+/* The same in a round, for kick_look: not in each one. */
+static inline bool kick_due(struct kick *k)
+{
+	if (!kick_pending(k))
+		return false;
+	if (k->seen || k->rest == 0)
+		return true;
+	k->rest--;
+	return false;
+}
+
 /* A round looks at the rings. True: a sample, of *ret_ns. */
 static inline bool kick_look(struct kick *k, uint32_t mark, uint64_t now, uint64_t *ret_ns)
 {
@@ -76,6 +88,7 @@ static inline bool kick_look(struct kick *k, uint32_t mark, uint64_t now, uint64
 	}
 	if (mark == k->mark) {
 		k->looked_ns = now;
+		k->rest = k->looks++ / 3;
 		return false;
 	}
 	k->out = false;

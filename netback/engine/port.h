@@ -40,8 +40,8 @@ int port_tap_open(struct port *port, int fd);
 void port_close(struct port *port);
 
 /*
- * iov[0] is the header. *ret: see port_result; bytes include the header. Frames are read by reads posted
- * to `frames`, with iovecs of the same shape.
+ * The first bytes are the header. *ret: see port_result; bytes include the header. Frames are read by reads
+ * posted to `frames`, into buffers that the header begins.
  */
 static inline void port_write(struct port *port, struct iobatch *b, const struct iovec *iov,
 			      unsigned int nr, int32_t *ret)

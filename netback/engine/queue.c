@@ -120,7 +120,7 @@ static void look_at_kick(struct queue *q)
 {
 	uint64_t ns;
 
-	if (kick_pending(&q->kick) && kick_look(&q->kick, mark(q), clock_ns(), &ns))
+	if (kick_due(&q->kick) && kick_look(&q->kick, mark(q), clock_ns(), &ns))
 		count_kick(q, ns);
 }
 

@@ -15,9 +15,7 @@ _Static_assert((RX_AREA_PAGES - 1) * COPY_PAGE_SIZE >= RX_MAX_HEADROOM + PORT_MA
 void rx_frame_init(struct rx_frame *f, uint8_t *area)
 {
 	f->area = area;
-	f->iov[0] = (struct iovec){&f->hdr, PORT_HEADER_BYTES};
-	f->iov[1] = (struct iovec){area + COPY_PAGE_SIZE, PORT_MAX_FRAME};
-	f->read = (struct iobatch_read){.iov = f->iov, .nr_iov = ARRAY_SIZE(f->iov)};
+	f->read = (struct iobatch_read){.len = PORT_HEADER_BYTES + PORT_MAX_FRAME};
 }
 
 static uint16_t headroom_of(const struct queue *q)
@@ -29,7 +27,8 @@ void rx_frame_aim(const struct queue *q, struct rx_frame *f)
 {
 	unsigned int tag = q->rx.pulls ? VLAN_TAG_BYTES : 0;
 
-	f->iov[1].iov_base = f->area + COPY_PAGE_SIZE + headroom_of(q) - tag;
+	f->data = f->area + COPY_PAGE_SIZE + headroom_of(q) - tag;
+	f->read.buf = f->data - PORT_HEADER_BYTES;
 }
 
 /* --- what it becomes ------------------------------------------------------------------------------ */
@@ -142,7 +141,7 @@ static bool lay_out(const struct queue *q, struct rx_frame *f)
 bool rx_frame_judge(struct queue *q, struct rx_frame *f)
 {
 	f->cut = false;
-	f->data = f->iov[1].iov_base;
+	memcpy(&f->hdr, f->read.buf, PORT_HEADER_BYTES);
 	f->length = (uint32_t)f->read.ret - PORT_HEADER_BYTES;
 	if (f->length == 0 || f->length > PORT_MAX_FRAME)
 		goto drop_rx_too_long;

@@ -37,7 +37,7 @@ struct rx;
 enum {
 	RX_MAX_HEADROOM = 2048, /* more is taken for so much: a full Ethernet frame still fits */
 	RX_MAX_EXTRAS = 3,	/* GSO, hash, XDP */
-	/* The largest frame behind the largest headroom, and a page before for tags that come off. */
+	/* The largest frame behind the largest headroom, and a page before for the port's header and a tag. */
 	RX_AREA_PAGES = 18,
 	RX_MAX_SLOTS = RX_AREA_PAGES - 1 + RX_MAX_EXTRAS,
 	RX_EXTRA_TYPE_XDP = 5, /* u.pad[0]: the headroom */
@@ -45,8 +45,7 @@ enum {
 
 struct rx_frame {
 	struct virtio_net_hdr hdr;
-	struct iovec iov[2];
-	struct iobatch_read read; /* its ret: see port_result */
+	struct iobatch_read read; /* of hdr and data; its ret: see port_result */
 	uint8_t *area;		  /* RX_AREA_PAGES */
 	struct rx *owner;	  /* of the area; the frame may wait with another queue */
 	/* since it was judged: */

@@ -356,16 +356,12 @@ static void adapt(struct rx *rx, uint64_t bytes)
 {
 	bool full = rx->nr_busy == 0;
 
+	rx->hold_ns = coalesce_frames(&rx->coalesce, rx->nr_done, bytes, full);
 	if (full)
 		rx->nr_wanted = min(rx->nr_wanted * 2, (unsigned int)RX_BATCH);
 	else
-		rx->nr_wanted = rx->nr_done;
-
-	/* Only what had the time to gather tells how fast frames come. */
-	if (!rx->awake)
-		coalesce_frames(&rx->coalesce, rx->nr_done, bytes, full);
-	rx->awake = true;
-	rx->hold_ns = rx->coalesce.hold_ns;
+		rx->nr_wanted = rx->hold_ns ? min(rx->coalesce.frames, (unsigned int)RX_BATCH)
+					    : rx->nr_done;
 }
 
 /* The frames the port gave go to the end of those that wait for the guest. */
@@ -499,7 +495,7 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 {
 	struct rx *rx = &q->rx;
 
-	rx->awake = false;
+	coalesce_rest(&rx->coalesce);
 	if (rx->nr_busy == 0 && (rx->down || all_draining(q)))
 		lower(deadline, rx->quiet_until);
 	if (rx->wait_until)

@@ -58,7 +58,6 @@ struct rx {
 	unsigned int first_held, nr_held;
 	/* in this round: frames the port gave, and the guest got */
 	unsigned int nr_done, nr_placed, nr_cut;
-	bool awake;	  /* this round is not the first one since we slept */
 	uint32_t hold_ns; /* let frames gather so long before the next round */
 	bool passed;	  /* hold_ns made the last round post no reads and take no frames */
 	struct coalesce coalesce;

@@ -368,10 +368,24 @@ static bool wants_look(const struct queue *q, const struct tx_packet *p)
 	       (q->policy.mtu && p->size > ETHER_HDR_LEN + q->policy.mtu);
 }
 
-static void write_packet(struct queue *q, struct tx_packet *p, const struct tx_head *head)
+/*
+ * A packet in one slot goes as one piece, with its header right before it in the slot's page: the kernel is spared
+ * a list to look at. False: the guest's data begins too early in its page, or is not alone.
+ */
+static bool join_header(struct tx *tx, struct tx_packet *p, const struct tx_head *head)
 {
-	struct tx *tx = &q->tx;
-	unsigned int first_iov = tx->nr_iov;
+	const struct tx_slot *slot = slot_at(tx, p->first);
+	uint8_t *to = data_at(tx, p->first) - PORT_HEADER_BYTES;
+
+	if (head->stands_for || slot->size != p->size || slot->offset < PORT_HEADER_BYTES)
+		return false;
+	memcpy(to, &p->hdr, PORT_HEADER_BYTES);
+	add_iov(tx, to, PORT_HEADER_BYTES + (size_t)slot->size);
+	return true;
+}
+
+static void list_pieces(struct tx *tx, struct tx_packet *p, const struct tx_head *head)
+{
 	size_t skip = head->stands_for;
 
 	add_iov(tx, &p->hdr, PORT_HEADER_BYTES);
@@ -384,6 +398,15 @@ static void write_packet(struct queue *q, struct tx_packet *p, const struct tx_h
 		if (size > cut)
 			add_iov(tx, data_at(tx, idx) + cut, size - cut);
 	}
+}
+
+static void write_packet(struct queue *q, struct tx_packet *p, const struct tx_head *head)
+{
+	struct tx *tx = &q->tx;
+	unsigned int first_iov = tx->nr_iov;
+
+	if (!join_header(tx, p, head))
+		list_pieces(tx, p, head);
 	port_write(&q->port, &q->worker->io, &tx->iov[first_iov], tx->nr_iov - first_iov,
 		   &p->written);
 	p->queued = true;
@@ -503,7 +526,7 @@ int tx_idle(struct queue *q, uint64_t *deadline)
 {
 	struct tx *tx = &q->tx;
 
-	tx->awake = false;
+	coalesce_rest(&tx->coalesce);
 	if (tx->wait_until) {
 		tx->hold_ns = 0;
 		*deadline = min(*deadline, tx->wait_until);
@@ -512,19 +535,16 @@ int tx_idle(struct queue *q, uint64_t *deadline)
 	return tx->hold_ns ? min(ring_tx_unconsumed(&q->tx_ring), 0) : ring_tx_arm(&q->tx_ring, 1);
 }
 
-/* Whether to let packets gather before the next round; only what had the time to gather tells. */
+/* Whether to let packets gather before the next round. */
 static void adapt(struct tx *tx)
 {
+	/* In debt there are requests that wait for us already. */
+	bool full = tx->deficit <= 0 || tx->nr_packets >= TX_FULL_PACKETS;
 	uint64_t bytes = 0;
 
 	for (unsigned int i = 0; i < tx->nr_packets; i++)
 		bytes += tx->packet[i].size;
-	if (!tx->awake)
-		coalesce_frames(&tx->coalesce, tx->nr_packets, bytes,
-				tx->nr_packets >= TX_FULL_PACKETS);
-	tx->awake = true;
-	/* In debt there are requests that wait for us already. */
-	tx->hold_ns = tx->deficit > 0 ? tx->coalesce.hold_ns : 0;
+	tx->hold_ns = coalesce_frames(&tx->coalesce, tx->nr_packets, bytes, full);
 }
 
 bool tx_end(struct queue *q)

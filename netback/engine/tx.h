@@ -86,7 +86,6 @@ struct tx {
 	int deficit;	/* requests this queue may still take */
 	unsigned int nr_packets;
 	unsigned int nr_held; /* responses noted, not published yet */
-	bool awake;	      /* this round is not the first one since we slept */
 	uint32_t hold_ns;     /* let packets gather so long before the next round */
 	bool passed;	      /* hold_ns made the last round take no requests */
 	struct coalesce coalesce;

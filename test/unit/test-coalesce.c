@@ -17,40 +17,35 @@ static const struct {
 	uint32_t hold_ns;
 	unsigned int frames;
 	uint64_t bytes;
-	bool full;
 	uint32_t want_ns;
 } steps[] = {
-	{"a lone frame", 0, 1, SMALL, false, 0},
-	{"a lone frame, all that was asked for", 0, 1, SMALL, true, 0},
-	{"the first several", 0, 2, 2 * SMALL, false, FIRST},
-	{"the first several, all that was asked for", 0, 2, 2 * SMALL, true, 0},
-	{"one short of enough", 0, COALESCE_ENOUGH - 1, 7 * SMALL, false, FIRST},
-	{"enough from the start", 0, COALESCE_ENOUGH, 8 * SMALL, false, 0},
-	{"still too few", FIRST, 3, 3 * SMALL, false, 2 * FIRST},
-	{"too few, less than the first step", FIRST / 4, 3, 3 * SMALL, false, FIRST},
-	{"too few, near the limit", MAX - 1, 3, 3 * SMALL, false, MAX},
-	{"too few, at the limit", MAX, 3, 3 * SMALL, false, MAX},
-	{"enough", 4 * FIRST, COALESCE_ENOUGH, 8 * SMALL, false, 4 * FIRST},
-	{"more than enough", 4 * FIRST, 15, 15 * SMALL, false, 4 * FIRST},
-	{"full", 4 * FIRST, 16, 16 * SMALL, true, 2 * FIRST},
-	{"full with few", 4 * FIRST, 3, 3 * SMALL, true, 2 * FIRST},
-	{"alone again", 8 * FIRST, 1, SMALL, false, 2 * FIRST},
-	{"alone again, all that was asked for", 8 * FIRST, 1, SMALL, true, 2 * FIRST},
-	{"alone near the first step", 3 * FIRST, 1, SMALL, false, 0},
-	{"full at the first step", FIRST, 16, 16 * SMALL, true, 0},
-	{"just small", 2 * FIRST, 3, 3 * MEAN, false, 4 * FIRST},
-	{"just large", 2 * FIRST, 3, 3 * MEAN + 1, false, 0},
-	{"large, enough", MAX, 12, 12 * 65000, false, 0},
-	{"large, full", MAX, 16, 16 * 65000, true, 0},
-	{"one large one", MAX, 1, 65000, false, 0},
-	{"one large one among small ones", MAX, 4, 3 * SMALL + 65000, false, 0},
-	{"none that was worth keeping", FIRST, 2, 0, false, 2 * FIRST},
+	{"a lone frame", 0, 1, SMALL, 0},
+	{"the first several", 0, 2, 2 * SMALL, FIRST},
+	{"one short of enough", 0, COALESCE_ENOUGH - 1, 7 * SMALL, FIRST},
+	{"enough from the start", 0, COALESCE_ENOUGH, 8 * SMALL, 0},
+	{"still too few", FIRST, 3, 3 * SMALL, 2 * FIRST},
+	{"too few, less than the first step", FIRST / 4, 3, 3 * SMALL, FIRST},
+	{"too few, near the limit", MAX - 1, 3, 3 * SMALL, MAX},
+	{"too few, at the limit", MAX, 3, 3 * SMALL, MAX},
+	{"enough", 4 * FIRST, COALESCE_ENOUGH, 8 * SMALL, 4 * FIRST},
+	{"more than enough", 4 * FIRST, COALESCE_MANY, COALESCE_MANY * SMALL, 4 * FIRST},
+	{"many", 4 * FIRST, COALESCE_MANY + 1, 33 * SMALL, 3 * FIRST},
+	{"many at the first step", FIRST, 100, 100 * SMALL, 0},
+	{"alone again", 8 * FIRST, 1, SMALL, 2 * FIRST},
+	{"alone near the first step", 3 * FIRST, 1, SMALL, 0},
+	{"just small", 2 * FIRST, 3, 3 * MEAN, 4 * FIRST},
+	{"just large", 2 * FIRST, 3, 3 * MEAN + 1, 0},
+	{"large, enough", MAX, 12, 12 * 65000, 0},
+	{"one large one", MAX, 1, 65000, 0},
+	{"one large one among small ones", MAX, 4, 3 * SMALL + 65000, 0},
+	{"none that was worth keeping", FIRST, 2, 0, 2 * FIRST},
 };
 
+/* In one round that was not full. */
 START_TEST(test_steps)
 {
-	struct coalesce c = {steps[_i].hold_ns};
-	uint32_t got = coalesce_frames(&c, steps[_i].frames, steps[_i].bytes, steps[_i].full);
+	struct coalesce c = {.hold_ns = steps[_i].hold_ns};
+	uint32_t got = coalesce_frames(&c, steps[_i].frames, steps[_i].bytes, false);
 
 	ck_assert_msg(got == steps[_i].want_ns, "%s: %u ns, not %u", steps[_i].what, got,
 		      steps[_i].want_ns);
@@ -58,12 +53,46 @@ START_TEST(test_steps)
 }
 END_TEST
 
+/* In a full round of one frame, one with the others if there are any, and then sleep: the sum counts. */
+START_TEST(test_steps_in_rounds)
+{
+	struct coalesce c = {.hold_ns = steps[_i].hold_ns};
+
+	ck_assert_uint_eq(coalesce_frames(&c, 1, steps[_i].bytes, true), 0);
+	if (steps[_i].frames > 1)
+		ck_assert_uint_eq(coalesce_frames(&c, steps[_i].frames - 1, 0, true), 0);
+	ck_assert_uint_eq(c.hold_ns, steps[_i].hold_ns);
+	coalesce_rest(&c);
+	ck_assert_msg(c.hold_ns == steps[_i].want_ns, "%s: %u ns, not %u", steps[_i].what,
+		      c.hold_ns, steps[_i].want_ns);
+}
+END_TEST
+
+/* After the first round that was not full a thread that stays awake learns nothing, but holds when it can. */
+START_TEST(test_judged_once_a_wake)
+{
+	struct coalesce c = {.hold_ns = FIRST};
+
+	ck_assert_uint_eq(coalesce_frames(&c, 3, 3 * SMALL, false), 2 * FIRST);
+	ck_assert_uint_eq(coalesce_frames(&c, 1, SMALL, false), 2 * FIRST);
+	ck_assert_uint_eq(coalesce_frames(&c, 16, 16 * SMALL, true), 0);
+	ck_assert_uint_eq(coalesce_frames(&c, 2, 2 * SMALL, false), 2 * FIRST);
+	coalesce_rest(&c);
+	ck_assert_uint_eq(c.hold_ns, 2 * FIRST);
+	coalesce_rest(&c);
+	ck_assert_msg(c.hold_ns == 2 * FIRST, "a wake-up without frames tells nothing");
+	ck_assert_uint_eq(coalesce_frames(&c, 3, 3 * SMALL, false), 4 * FIRST);
+}
+END_TEST
+
 START_TEST(test_lone_frames_never_wait)
 {
 	struct coalesce c = {0};
 
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 1000; i++) {
 		ck_assert_uint_eq(coalesce_frames(&c, 1, SMALL, i % 2), 0);
+		coalesce_rest(&c);
+	}
 }
 END_TEST
 
@@ -77,28 +106,32 @@ START_TEST(test_grows_to_its_limit)
 	for (; c.hold_ns < MAX; was = c.hold_ns, rounds++) {
 		coalesce_frames(&c, 4, 4 * SMALL, false);
 		ck_assert_uint_gt(c.hold_ns, was);
+		coalesce_rest(&c);
 	}
 	ck_assert_int_le(rounds, 8);
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 100; i++) {
 		ck_assert_uint_eq(coalesce_frames(&c, 4, 4 * SMALL, false), MAX);
+		coalesce_rest(&c);
+	}
 }
 END_TEST
 
-/* When the flood ends or rounds are full, it is forgotten in few steps, from wherever it stands. */
+/* When the flood ends it is forgotten in few steps, and by and by if wake-ups find more than enough. */
 START_TEST(test_back_to_nothing)
 {
 	for (uint32_t from = 1; from <= MAX; from += 997) {
-		struct coalesce alone = {from}, full = {from};
+		struct coalesce alone = {.hold_ns = from}, many = {.hold_ns = from};
 
 		for (int i = 0; i < 4; i++) {
-			uint32_t was = alone.hold_ns;
-
-			ck_assert(coalesce_frames(&alone, 1, SMALL, false) < was || was == 0);
+			coalesce_frames(&alone, 1, SMALL, false);
+			coalesce_rest(&alone);
 		}
-		for (int i = 0; i < 8; i++)
-			coalesce_frames(&full, 16, 16 * SMALL, true);
+		for (int i = 0; i < 20; i++) {
+			coalesce_frames(&many, 100, 100 * SMALL, false);
+			coalesce_rest(&many);
+		}
 		ck_assert_uint_eq(alone.hold_ns, 0);
-		ck_assert_uint_eq(full.hold_ns, 0);
+		ck_assert_uint_eq(many.hold_ns, 0);
 	}
 }
 END_TEST
@@ -124,6 +157,8 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, test_steps, 0, ARRAY_SIZE(steps));
+	tcase_add_loop_test(tcase, test_steps_in_rounds, 0, ARRAY_SIZE(steps));
+	tcase_add_test(tcase, test_judged_once_a_wake);
 	tcase_add_test(tcase, test_lone_frames_never_wait);
 	tcase_add_test(tcase, test_grows_to_its_limit);
 	tcase_add_test(tcase, test_back_to_nothing);

@@ -166,21 +166,36 @@ START_TEST(test_no_sleep_no_wait)
 }
 END_TEST
 
-/* What a thread that is awake finds in its second round tells nothing of how fast frames come. */
-START_TEST(test_only_what_had_time_counts)
+/* What full rounds bring one after the other counts as one wake-up, and nothing waits between them. */
+START_TEST(test_rounds_of_a_wake_add_up)
 {
 	fall_asleep(1);
-	send_frames(4, 60);
+	send_frames(5, 60);
 	ck_assert(serve());
 	ck_assert(serve());
 	ck_assert_uint_eq(h->stats.rx_packets, 3);
+	ck_assert_uint_eq(h->q.rx.hold_ns, 0);
 	ck_assert(serve());
-	ck_assert_uint_eq(h->q.rx.nr_done, 1);
+	ck_assert_uint_eq(h->stats.rx_packets, 5);
+	ck_assert_uint_eq(go_to_sleep(), COALESCE_FIRST_NS);
+	take_frames(5, 60);
+	ck_assert_msg(h->q.rx.nr_wanted == 5, "as many reads as the wake-up had frames");
+}
+END_TEST
+
+/* What a thread that stays awake finds afterwards tells nothing of how fast frames come. */
+START_TEST(test_only_what_had_time_counts)
+{
+	fall_asleep(5);
+	send_frames(3, 60);
+	ck_assert(serve());
+	ck_assert_uint_eq(h->q.rx.hold_ns, COALESCE_FIRST_NS);
+	ck_assert(!serve());
 	send_frames(2, 60);
 	ck_assert(serve());
-	ck_assert_uint_eq(h->q.rx.coalesce.hold_ns, 0);
-	ck_assert_uint_eq(go_to_sleep(), 0);
-	take_frames(6, 60);
+	ck_assert_uint_eq(h->q.rx.coalesce.hold_ns, COALESCE_FIRST_NS);
+	ck_assert_uint_eq(go_to_sleep(), COALESCE_FIRST_NS);
+	take_frames(5, 60);
 }
 END_TEST
 
@@ -505,6 +520,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_small_frames_gather);
 	tcase_add_test(tcase, test_longer_and_shorter);
 	tcase_add_test(tcase, test_no_sleep_no_wait);
+	tcase_add_test(tcase, test_rounds_of_a_wake_add_up);
 	tcase_add_test(tcase, test_only_what_had_time_counts);
 	tcase_add_loop_test(tcase, test_who_sends_does_not_wait, 0, 2);
 	tcase_add_loop_test(tcase, test_large_frames_do_not_wait, 0, 2);

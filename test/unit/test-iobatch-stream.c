@@ -14,19 +14,28 @@ enum {
 static struct source {
 	struct iobatch_stream stream;
 	struct iobatch_read reads[NR_READS];
-	struct iovec iov[NR_READS];
 	char bytes[NR_READS][8];
 } source, *src = &source;
 
-static void post_reads(struct source *s, int fd, unsigned int nr)
+static void make_reads(struct source *s, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		s->reads[i] = (struct iobatch_read){
+			.buf = s->bytes[i], .len = sizeof(s->bytes[i]), .ret = 1234};
+}
+
+static void post_made(struct source *s, int fd, unsigned int nr)
 {
 	s->stream.fd = fd;
-	for (unsigned int i = 0; i < nr; i++) {
-		s->iov[i] = (struct iovec){s->bytes[i], sizeof(s->bytes[i])};
-		s->reads[i] = (struct iobatch_read){.iov = &s->iov[i], .nr_iov = 1, .ret = 1234};
+	for (unsigned int i = 0; i < nr; i++)
 		ck_assert_int_eq(iobatch_post(b, &s->stream, &s->reads[i]), 0);
-	}
 	ck_assert_uint_eq(s->stream.nr_posted, nr);
+}
+
+static void post_reads(struct source *s, int fd, unsigned int nr)
+{
+	make_reads(s, nr);
+	post_made(s, fd, nr);
 }
 
 /* Packet i is 1 + i % 5 bytes, all of them i. */
@@ -49,7 +58,7 @@ static void expect_packets(struct source *s, unsigned int from, unsigned int to)
 		r = iobatch_take(&s->stream);
 		ck_assert_msg(r, "packet %u has not come", i);
 		ck_assert_int_eq(r->ret, 1 + (int)i % 5);
-		ck_assert_int_eq(*(char *)r->iov->iov_base, (char)i);
+		ck_assert_int_eq(*(char *)r->buf, (char)i);
 	}
 	ck_assert_ptr_null(iobatch_take(&s->stream));
 }
@@ -144,9 +153,10 @@ START_TEST(test_failed_reads)
 	unsigned int nr = 0, nr_bad = 0, nr_packets = 0;
 	struct iobatch_read *r;
 
-	post_reads(src, ends[1], NR_READS);
+	make_reads(src, NR_READS);
 	/* A page that cannot be written. */
-	src->iov[2].iov_base = (void *)(uintptr_t)4096;
+	src->reads[2].buf = (void *)(uintptr_t)4096;
+	post_made(src, ends[1], NR_READS);
 	iobatch_run(b);
 	send_packets(ends[0], 0, 4);
 	iobatch_run(b);
@@ -307,12 +317,11 @@ START_TEST(test_too_many_streams)
 {
 	static struct iobatch_stream streams[IOBATCH_MAX_WAITS + 1];
 	static struct iobatch_read reads[IOBATCH_MAX_WAITS + 1];
-	struct iovec iov = {src->bytes, 8};
 	int ret;
 
 	for (int i = 0; i <= IOBATCH_MAX_WAITS; i++) {
 		streams[i].fd = ends[1];
-		reads[i] = (struct iobatch_read){.iov = &iov, .nr_iov = 1};
+		reads[i] = (struct iobatch_read){.buf = src->bytes, .len = 8};
 		ret = iobatch_post(b, &streams[i], &reads[i]);
 		ck_assert_int_eq(ret, i < IOBATCH_MAX_WAITS || b->uring ? 0 : -ENOSPC);
 	}

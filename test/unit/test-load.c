@@ -150,6 +150,36 @@ START_TEST(test_a_prompt_look_tells)
 }
 END_TEST
 
+/* Round after round, and the guest is slow: few looks, and yet the time is known to a part of itself. */
+START_TEST(test_looks_grow_apart)
+{
+	const uint64_t round_ns = 200 * US;
+	struct kick k = {0};
+	uint64_t ns = 0;
+	int looks = 0;
+
+	kick_sent(&k, 5, 0);
+	for (uint64_t i = 1; i <= 1000; i++) {
+		if (!kick_due(&k))
+			continue;
+		looks++;
+		ck_assert(!kick_look(&k, 5, i * round_ns, &ns));
+	}
+	ck_assert_int_lt(looks, 100);
+
+	for (uint64_t acts = 3; acts < 300; acts++) {
+		k = (struct kick){0};
+		kick_sent(&k, 5, 0);
+		for (uint64_t i = 1; kick_pending(&k); i++)
+			if (kick_due(&k))
+				ck_assert(kick_look(&k, i < acts ? 5 : 9, i * round_ns, &ns) ==
+					  (i >= acts));
+		ck_assert_uint_ge(ns, acts * round_ns);
+		ck_assert_uint_le(ns, (acts + 1 + acts / 3) * round_ns);
+	}
+}
+END_TEST
+
 /* We slept: it may have been at any time. */
 START_TEST(test_a_late_look_does_not)
 {
@@ -213,6 +243,7 @@ int main(void)
 	suite_add_tcase(suite, kicks);
 	tcase_add_test(kicks, test_an_event_tells);
 	tcase_add_test(kicks, test_a_prompt_look_tells);
+	tcase_add_test(kicks, test_looks_grow_apart);
 	tcase_add_test(kicks, test_a_late_look_does_not);
 	tcase_add_test(kicks, test_one_of_many_is_followed);
 	tcase_add_test(kicks, test_buckets);
