@@ -14,9 +14,8 @@
 
 #include "netback/common/util.h"
 #include "netback/engine/vif.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
-static char dir[] = "/dev/shm/engine-harness.XXXXXX";
 
 #define must(condition)                                                                            \
 	do {                                                                                       \
@@ -31,25 +30,14 @@ static char dir[] = "/dev/shm/engine-harness.XXXXXX";
 
 void harness_create(void)
 {
-	must(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	must(machine_create(dir) == 0);
+	test_machine_create();
 	/* A write to a port that is gone is to be an error here, as it is with a tap. */
 	signal(SIGPIPE, SIG_IGN);
 }
 
 void harness_remove(void)
 {
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-	memset(dir + sizeof(dir) - 7, 'X', 6); /* for the next test case */
+	test_machine_remove();
 }
 
 bool harness_has_uring(void)

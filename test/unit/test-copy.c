@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "netback/common/util.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
 /* The test is domain 0 and the guest too: a domain may grant to itself. */
 enum {
@@ -20,32 +20,11 @@ enum {
 	PAGE = COPY_PAGE_SIZE,
 };
 
-static char dir[] = "/tmp/test-copy.XXXXXX";
 static xengnttab_handle *gnttab;
 static xengntshr_handle *shr;
 static struct copy_batch batch;
 static uint8_t *guest, *readonly, *local;
 static uint32_t ref[GUEST_PAGES], readonly_ref;
-
-static void create(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-}
-
-static void clean(void)
-{
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-}
 
 static void setup(void)
 {
@@ -283,7 +262,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tcase);
-	tcase_add_unchecked_fixture(tcase, create, clean);
+	tcase_add_unchecked_fixture(tcase, test_machine_create, test_machine_remove);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_from_guest);
 	tcase_add_test(tcase, test_to_guest);

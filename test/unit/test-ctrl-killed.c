@@ -11,8 +11,8 @@ static void crash_here(void);
 #define STEP() crash_here()
 #include "netback/engine/ctrl.c"
 #include "netback/engine/staging.c"
+#include "test/unit/test-machine.h"
 
-#include "test/fakexen/machine.h"
 
 enum {
 	QUEUES = 3,
@@ -27,7 +27,6 @@ struct world {
 	uint8_t memory[LINK_MEMORY_BYTES];
 };
 
-static char dir[] = "/dev/shm/test-ctrl-killed.XXXXXX";
 static xengntshr_handle *shr;
 static struct world *world, *crashes; /* crashes: NULL: nobody is interested */
 static unsigned int nr_crashes;
@@ -43,26 +42,6 @@ static void crash_here(void)
 		return;
 	ck_assert_uint_lt(nr_crashes, MAX_CRASHES);
 	crashes[nr_crashes++] = *world;
-}
-
-static void create(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-}
-
-static void clean(void)
-{
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
 }
 
 static xen_netif_ctrl_sring_t *ring(struct world *w)
@@ -276,7 +255,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 90);
-	tcase_add_unchecked_fixture(tcase, create, clean);
+	tcase_add_unchecked_fixture(tcase, test_machine_create, test_machine_remove);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_killed_anywhere);
 	srunner_run_all(runner, CK_NORMAL);

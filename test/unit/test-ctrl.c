@@ -11,7 +11,7 @@
 
 #include "netback/common/util.h"
 #include "netback/engine/ring.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
 /* The test is domain 0 and the guest too: a domain may grant to itself. */
 enum {
@@ -38,7 +38,6 @@ enum {
 	GREF_DEL = XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING,
 };
 
-static char dir[] = "/dev/shm/test-ctrl.XXXXXX";
 static xengnttab_handle *gnttab;
 static xengntshr_handle *shr;
 static uint8_t *guest, *readonly;
@@ -50,26 +49,6 @@ static uint8_t memory_bytes[LINK_MEMORY_BYTES] __attribute__((aligned(64)));
 static struct vif_memory *memory;
 static atomic_uint guest_pages;
 static bool notify;
-
-static void create(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-}
-
-static void clean(void)
-{
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-}
 
 /* An engine takes the vif over. */
 static void attach(void)
@@ -566,7 +545,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 20);
-	tcase_add_unchecked_fixture(tcase, create, clean);
+	tcase_add_unchecked_fixture(tcase, test_machine_create, test_machine_remove);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_algorithm);
 	tcase_add_test(tcase, test_flags);

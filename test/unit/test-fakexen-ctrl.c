@@ -8,31 +8,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
-static char dir[] = "/tmp/test-ctrl.XXXXXX";
 static xc_interface *xc;
 
 /* At exit, since a failed test runs no teardown. */
 static void teardown(void)
 {
-	const char *files[] = {"machine", "grants", "mem"};
-	char path[64];
-
 	xc_interface_close(xc);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
+	test_machine_remove();
 }
 
 static void setup(void)
 {
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	test_machine_create();
 	atexit(teardown);
-	setenv("FAKEXEN_DIR", dir, 1);
-	ck_assert_int_eq(machine_create(dir), 0);
 	ck_assert_int_eq(machine_add_domain(7), 0);
 	ck_assert_int_eq(machine_add_domain(3), 0);
 	machine_domain(1)->sched.vcpus = 2;

@@ -14,28 +14,24 @@
 
 #include "netback/common/log.h"
 #include "netback/hint/hints.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
-static char dir[] = "/tmp/test-hints.XXXXXX";
 static struct sched *sched;
 static struct hints hints;
 
 /* At exit, since a failed test runs no teardown. */
 static void teardown(void)
 {
-	const char *files[] = {"machine", "grants", "mem", "hint.journal"};
 	char path[64];
 
-	for (int i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
+	snprintf(path, sizeof(path), "%s/hint.journal", test_machine_dir);
+	unlink(path);
+	test_machine_remove();
 }
 
 static void open_hints(void)
 {
-	ck_assert_int_eq(hints_open(&hints, sched, dir), 0);
+	ck_assert_int_eq(hints_open(&hints, sched, test_machine_dir), 0);
 }
 
 static void setup(void)
@@ -43,10 +39,8 @@ static void setup(void)
 	struct sched_pool pools[SCHED_MAX_POOLS];
 
 	log_init("test-hints", LOG_LEVEL_ERR);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	test_machine_create();
 	atexit(teardown);
-	setenv("FAKEXEN_DIR", dir, 1);
-	ck_assert_int_eq(machine_create(dir), 0);
 	ck_assert_int_eq(machine_add_domain(7), 0);
 	ck_assert_int_eq(machine_add_domain(9), 0);
 	ck_assert_int_eq(sched_open(&sched), 0);
@@ -271,7 +265,7 @@ START_TEST(test_damaged_entries)
 
 	ck_assert_int_eq(set(7, 300), HINTS_OK);
 	ck_assert_int_eq(set(9, 300), HINTS_OK);
-	snprintf(path, sizeof(path), "%s/hint.journal", dir);
+	snprintf(path, sizeof(path), "%s/hint.journal", test_machine_dir);
 	file = fopen(path, "r+");
 	fseek(file, offsetof(struct journal_entry, base), SEEK_SET);
 	fputc('x', file);
@@ -286,7 +280,7 @@ START_TEST(test_one_at_a_time)
 {
 	static struct hints other;
 
-	ck_assert_int_eq(hints_open(&other, sched, dir), -EWOULDBLOCK);
+	ck_assert_int_eq(hints_open(&other, sched, test_machine_dir), -EWOULDBLOCK);
 }
 END_TEST
 
@@ -335,7 +329,7 @@ static pid_t start_child(void)
 	pid = fork();
 	if (pid == 0) {
 		memset(&hints, 0, sizeof(hints));
-		if (hints_open(&hints, sched, dir) == 0 && write(ready[1], "", 1) == 1)
+		if (hints_open(&hints, sched, test_machine_dir) == 0 && write(ready[1], "", 1) == 1)
 			change_for_ever();
 		_exit(1);
 	}

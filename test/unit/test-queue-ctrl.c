@@ -14,7 +14,7 @@
 #include "netback/engine/queue.h"
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
 enum {
 	QUEUES = 2,
@@ -24,7 +24,6 @@ enum {
 	OK = XEN_NETIF_CTRL_STATUS_SUCCESS,
 };
 
-static char dir[] = "/dev/shm/test-queue-ctrl.XXXXXX";
 static struct worker worker, *w = &worker;
 static struct stats_worker worker_stats;
 static atomic_uint nr_fails, guest_pages;
@@ -54,26 +53,6 @@ void vif_fail(struct vif *vif, const char *why)
 	(void)vif;
 	fail_why = why;
 	nr_fails++;
-}
-
-static void create(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-}
-
-static void clean(void)
-{
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
 }
 
 static void make_queue(unsigned int i)
@@ -358,7 +337,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 20);
-	tcase_add_unchecked_fixture(tcase, create, clean);
+	tcase_add_unchecked_fixture(tcase, test_machine_create, test_machine_remove);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_served_by_events);
 	tcase_add_test(tcase, test_waits_for_all_queues);

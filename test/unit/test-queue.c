@@ -17,7 +17,7 @@
 
 #include "netback/engine/vif.h"
 #include "netback/engine/worker.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 #include "test/unit/test-tap.h"
 
 enum {
@@ -26,7 +26,6 @@ enum {
 	IDLE_ROUNDS = 6, /* which is at most this many rounds */
 };
 
-static char dir[] = "/dev/shm/test-queue.XXXXXX";
 static struct worker worker, *w = &worker;
 static struct stats_worker worker_stats;
 static atomic_uint nr_fails, nr_ready;
@@ -61,27 +60,6 @@ void vif_fail(struct vif *vif, const char *why)
 	(void)vif;
 	fail_why = why;
 	nr_fails++;
-}
-
-static void create(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-}
-
-static void clean(void)
-{
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-	strcpy(dir + sizeof(dir) - 7, "XXXXXX");
 }
 
 static void make_guest(struct guest *g, bool split)
@@ -552,7 +530,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 20);
-	tcase_add_unchecked_fixture(tcase, create, clean);
+	tcase_add_unchecked_fixture(tcase, test_machine_create, test_machine_remove);
 	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_test(tcase, test_told_at_open);
 	tcase_add_loop_test(tcase, test_refusals, 0, ARRAY_SIZE(refusals));

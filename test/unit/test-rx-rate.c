@@ -6,67 +6,9 @@
 #include <string.h>
 
 #include "netback/engine/clock.h"
-#include "netback/engine/vif.h"
-#include "test/unit/engine-harness.h"
+#include "test/unit/rx-fixture.h"
 
-static struct harness harness, *h = &harness;
-static struct link_features features;
-static struct link_policy policy;
-static struct harness_frame got;
-static uint8_t frame[HARNESS_FRAME];
 static const struct virtio_net_hdr plain;
-
-void vif_fail(struct vif *vif, const char *why)
-{
-	(void)vif;
-	ck_abort_msg("the vif failed: %s", why);
-}
-
-static void setup(void)
-{
-	harness_open(h, false);
-	features = harness_all_features();
-	policy = (struct link_policy){0};
-	harness_reset(h, &features, 250);
-	h->q.rx.nr_wanted = RX_BATCH;
-}
-
-static void teardown(void)
-{
-	harness_close(h);
-}
-
-static void serve(void)
-{
-	ck_assert_int_eq(harness_round(h), 0);
-}
-
-static void police(void)
-{
-	queue_police(&h->q, &policy);
-}
-
-static void expect_frame(size_t len)
-{
-	const char *wrong = harness_rx_take(h, &got);
-
-	ck_assert_msg(!wrong, "%s", wrong);
-	ck_assert_uint_eq(got.len, len);
-	ck_assert_mem_eq(got.data, frame, len);
-}
-
-static void expect_nothing(void)
-{
-	ck_assert_uint_eq(h->rx->rsp_prod, h->rx_cons);
-}
-
-static void expect_drop(const char *reason, uint64_t want)
-{
-	uint64_t count;
-
-	ck_assert_str_eq(harness_drop(&h->stats, &count), reason);
-	ck_assert_uint_eq(count, want);
-}
 
 #define SECOND 1000000000ull
 

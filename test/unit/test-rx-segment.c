@@ -7,68 +7,13 @@
 #include <string.h>
 
 #include "netback/engine/clock.h"
-#include "netback/engine/vif.h"
-#include "test/unit/engine-harness.h"
 #include "test/unit/frames.h"
-
-static struct harness harness, *h = &harness;
-static struct link_features features;
-static struct link_policy policy;
-static struct harness_frame got;
-static uint8_t frame[HARNESS_FRAME];
+#include "test/unit/rx-fixture.h"
 
 enum {
 	BLANK = NETRXF_csum_blank | NETRXF_data_validated,
 	NEEDS = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 };
-
-void vif_fail(struct vif *vif, const char *why)
-{
-	(void)vif;
-	ck_abort_msg("the vif failed: %s", why);
-}
-
-static void reset(void)
-{
-	harness_reset(h, &features, 240);
-	h->q.rx.nr_wanted = RX_BATCH;
-}
-
-static void setup(void)
-{
-	harness_open(h, false);
-	features = harness_all_features();
-	policy = (struct link_policy){0};
-	reset();
-}
-
-static void teardown(void)
-{
-	harness_close(h);
-}
-
-static void serve(void)
-{
-	ck_assert_int_eq(harness_round(h), 0);
-}
-
-static void police(void)
-{
-	queue_police(&h->q, &policy);
-}
-
-static void expect_nothing(void)
-{
-	ck_assert_uint_eq(h->rx->rsp_prod, h->rx_cons);
-}
-
-static void expect_drop(const char *reason, uint64_t want)
-{
-	uint64_t count;
-
-	ck_assert_str_eq(harness_drop(&h->stats, &count), reason);
-	ck_assert_uint_eq(count, want);
-}
 
 #define TCP4(bytes) .version = 4, .proto = IPPROTO_TCP, .payload = bytes, .transport = 34, .end = 54
 #define TCP6(bytes) .version = 6, .proto = IPPROTO_TCP, .payload = bytes, .transport = 54, .end = 74

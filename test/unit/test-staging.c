@@ -11,7 +11,7 @@
 
 #include "netback/common/util.h"
 #include "netback/engine/copy.h"
-#include "test/fakexen/machine.h"
+#include "test/unit/test-machine.h"
 
 /* The test is domain 0 and the guest too: a domain may grant to itself. */
 enum {
@@ -23,7 +23,6 @@ enum {
 	BAD_REF = MACHINE_GREFS - 1,
 };
 
-static char dir[] = "/dev/shm/test-staging.XXXXXX";
 static xengnttab_handle *gnttab;
 static xengntshr_handle *shr;
 static uint8_t *guest, *readonly;
@@ -32,26 +31,6 @@ static atomic_uint guest_pages;
 static struct memory_staging memory;
 static struct staging staging, *s = &staging;
 static struct xen_netif_gref entry[PAGES];
-
-static void create(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	setenv("FAKEXEN_DIR", dir, 1);
-	unsetenv("FAKEXEN_DOMID");
-	ck_assert_int_eq(machine_create(dir), 0);
-}
-
-static void clean(void)
-{
-	static const char *const files[] = {"machine", "grants", "mem"};
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-}
 
 static void setup(void)
 {
@@ -420,7 +399,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 30);
-	tcase_add_unchecked_fixture(tcase, create, clean);
+	tcase_add_unchecked_fixture(tcase, test_machine_create, test_machine_remove);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_add_and_del);
 	tcase_add_test(tcase, test_del_of_others);
