@@ -48,6 +48,9 @@ check "the hogs have $used of their CPU" compare "$used" '>=' 0.75
 rate=$(awk "BEGIN { printf \"%.2f\", $(column observe 2) / $(column off 2) }")
 check "observing does nothing: $rate" compare "$rate" '<' 1.3
 
+# Xen's default of 1 ms is hardly longer than what an emulated CPU needs for the ping itself: as long as 10 ms
+# it is to that as the default is on hardware.
+pool_set -r 10000
 for ((n = 1; n <= ROUNDS; n++)); do
 	for mode in off apply; do
 		hint_pings
@@ -61,4 +64,4 @@ for ((n = 1; n <= ROUNDS; n++)); do
 done
 rate=$(awk "BEGIN { printf \"%.2f\", $(column pingapply p99) / $(column pingoff p99) }")
 check "p99 of a ping is $rate of that without the hint" compare "$rate" '<=' 0.5
-check "the pool's rate limit is the administrator's again" eval 'xl sched-$sched -s -p guests | grep -q 1000us'
+check "the pool's rate limit is the administrator's again" eval 'xl sched-$sched -s -p guests | grep -q 10000us'
