@@ -13,10 +13,9 @@
 static const char *name(const struct hint_target *t)
 {
 	static char text[32];
-	static const uint8_t none[16];
-	bool pool = memcmp(t->uuid, none, sizeof(none)) == 0;
 
-	snprintf(text, sizeof(text), "%s %u", pool ? "pool" : "domain", pool ? t->pool : t->domid);
+	snprintf(text, sizeof(text), "%s %u", t->is_pool ? "pool" : "domain",
+		 t->is_pool ? t->pool : t->domid);
 	return text;
 }
 
@@ -27,18 +26,21 @@ static bool same(const uint32_t a[2], const uint32_t b[2])
 
 static struct hint_target target_of(const struct journal_entry *e)
 {
-	struct hint_target t = {
-		.domid = e->domid, .pool = e->pool, .kind = (enum sched_kind)e->kind};
+	struct hint_target t = {.is_pool = journal_is_pool(e),
+				.domid = e->domid,
+				.pool = e->pool,
+				.kind = (enum sched_kind)e->kind};
 
 	memcpy(t.uuid, e->uuid, sizeof(t.uuid));
 	return t;
 }
 
-static bool is_pool(const struct hint_target *t)
+/* In the journal no UUID means a pool: a domain without one, as dom0, is only looked at. */
+static bool can_be_noted(const struct hint_target *t)
 {
-	const struct journal_entry e = {0};
+	static const uint8_t none[16];
 
-	return memcmp(t->uuid, e.uuid, sizeof(e.uuid)) == 0;
+	return t->is_pool == (memcmp(t->uuid, none, sizeof(none)) == 0);
 }
 
 /* --- values -------------------------------------------------------------------------------------------- */
@@ -49,7 +51,7 @@ static int read_value(struct hints *h, const struct hint_target *t, uint32_t val
 	struct sched_weight weight = {0};
 	int ret;
 
-	if (is_pool(t)) {
+	if (t->is_pool) {
 		ret = sched_read_params(h->sched, t->pool, t->kind, &params);
 		value[0] = params.ratelimit_us;
 		value[1] = params.tslice_ms;
@@ -65,15 +67,21 @@ static int write_value(struct hints *h, const struct hint_target *t, const uint3
 {
 	const struct sched_params params = {.ratelimit_us = value[0], .tslice_ms = value[1]};
 
-	return is_pool(t) ? sched_write_params(h->sched, t->pool, t->kind, &params)
+	return t->is_pool ? sched_write_params(h->sched, t->pool, t->kind, &params)
 			  : sched_write(h->sched, t->domid, t->kind, value[0]);
 }
 
 /* --- entries ------------------------------------------------------------------------------------------- */
 
+/* UINT32_MAX: whatever the domain's number. */
+static struct journal_entry *find(struct hints *h, const struct hint_target *t, uint32_t domid)
+{
+	return can_be_noted(t) ? journal_find(&h->journal, t->uuid, domid, t->pool) : NULL;
+}
+
 static struct journal_entry *find_open(struct hints *h, const struct hint_target *t)
 {
-	struct journal_entry *e = journal_find(&h->journal, t->uuid, t->domid, t->pool);
+	struct journal_entry *e = find(h, t, t->domid);
 
 	return e && e->state == JOURNAL_OPEN ? e : NULL;
 }
@@ -82,12 +90,12 @@ static struct journal_entry *find_open(struct hints *h, const struct hint_target
 static struct journal_entry *begin(struct hints *h, const struct hint_target *t,
 				   const uint32_t base[2])
 {
-	struct journal_entry *e = journal_find(&h->journal, t->uuid, t->domid, t->pool);
+	struct journal_entry *e = find(h, t, t->domid);
 
 	if (e && e->state == JOURNAL_OPEN)
 		return e;
 	if (!e)
-		e = journal_find(&h->journal, t->uuid, UINT32_MAX, t->pool);
+		e = find(h, t, UINT32_MAX);
 	/* While it migrates to its own host a domain is there twice. */
 	if (e && e->state == JOURNAL_OPEN)
 		e = NULL;
@@ -155,6 +163,8 @@ int hints_set(struct hints *h, const struct hint_target *t, const uint32_t value
 
 	if (ret != HINTS_OK || same(now, value))
 		return ret;
+	if (!can_be_noted(t))
+		return -EINVAL;
 	e = begin(h, t, base);
 	if (!e)
 		return -ENOSPC;
@@ -258,12 +268,12 @@ static int recover_one(struct hints *h, struct journal_entry *e)
 
 int hints_welcome(struct hints *h, const struct hint_target *t)
 {
-	struct journal_entry *e = journal_find(&h->journal, t->uuid, UINT32_MAX, t->pool);
+	struct journal_entry *e = find(h, t, UINT32_MAX);
 	uint32_t now[2];
 	int ret;
 
 	/* With its old number it is one that never went away. */
-	if (!e || journal_is_pool(e) || e->domid == t->domid)
+	if (!e || e->domid == t->domid)
 		return 0;
 	ret = read_value(h, t, now);
 	if (ret < 0 || same(now, e->base))

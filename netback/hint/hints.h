@@ -3,6 +3,7 @@
 #ifndef NETBACK_HINT_HINTS_H
 #define NETBACK_HINT_HINTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "netback/hint/journal.h"
@@ -17,7 +18,8 @@
  * A value is a pair: weight and 0 of a domain, rate limit (us) and time slice (ms) of a pool. One thread.
  */
 struct hint_target {
-	uint8_t uuid[16]; /* zeros: the pool */
+	bool is_pool;
+	uint8_t uuid[16]; /* of a domain; zeros, as dom0's: it can be looked at, not set */
 	uint32_t domid, pool;
 	enum sched_kind kind;
 };
@@ -48,7 +50,7 @@ int hints_welcome(struct hints *h, const struct hint_target *t);
 /* enum hints_verdict or -errno; base: the administrator's value, now: what Xen has. */
 int hints_look(struct hints *h, const struct hint_target *t, uint32_t base[2], uint32_t now[2]);
 
-/* The same verdicts. To set the base is to drop the hint. */
+/* The same verdicts; -EINVAL: a domain without a UUID. To set the base is to drop the hint. */
 int hints_set(struct hints *h, const struct hint_target *t, const uint32_t value[2]);
 int hints_drop(struct hints *h, const struct hint_target *t);
 

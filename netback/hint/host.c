@@ -19,7 +19,8 @@ static struct hint_target target_of(const struct host_domain *d)
 
 static struct hint_target pool_target(const struct host *host, unsigned int i)
 {
-	return (struct hint_target){.pool = host->pool_id[i], .kind = host->law.pool[i].kind};
+	return (struct hint_target){
+		.is_pool = true, .pool = host->pool_id[i], .kind = host->law.pool[i].kind};
 }
 
 static bool applies(const struct host *host)

@@ -11,6 +11,7 @@ for sched in credit credit2; do
 	wait_for '[ "$(weight 1)" -gt 270 ]'
 	wait_for '[ "$(weight 2)" -lt 256 ] && [ "$(($(weight 1) + $(weight 2) + $(weight 3) + $(weight 4)))" = 1024 ]'
 	[ "$(weight 0)" = "$dom0" ] || fail "dom0 was touched"
+	[ "$(hint base 0) $(hint current 0)" = "$(weight 0) $(weight 0)" ] || fail "dom0's weights are $(hint base 0) $(hint current 0)"
 	[ "$(cap 2)" = 70 ] || fail "the cap is $(cap 2) now"
 	for i in 2 3 4; do [ "$(weight $i)" -ge 192 ] || fail "a donor has $(weight $i)"; done
 	wait_for '[ "$(hint reason 2)" = donates ] && [ "$(hint class 2)" = cpu-bound ]'

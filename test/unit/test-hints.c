@@ -223,13 +223,34 @@ END_TEST
 
 START_TEST(test_pool_settings)
 {
-	const struct hint_target pool = {.kind = SCHED_CREDIT2};
+	const struct hint_target pool = {.is_pool = true, .kind = SCHED_CREDIT2};
 	const uint32_t value[2] = {100, 0};
 
 	ck_assert_int_eq(hints_set(&hints, &pool, value), HINTS_OK);
 	ck_assert_uint_eq(machine_view.m->pools[0].credit2_ratelimit_us, 100);
 	ck_assert_int_eq(restart(), 1);
 	ck_assert_uint_eq(machine_view.m->pools[0].credit2_ratelimit_us, 1000);
+}
+END_TEST
+
+/* Dom0: it is no pool, and shares nothing with one, not even while the pool has a hint. */
+START_TEST(test_domain_without_uuid)
+{
+	const struct hint_target dom0 = target(0);
+	const struct hint_target pool = {.is_pool = true, .kind = SCHED_CREDIT2};
+	uint32_t base[2], now[2];
+
+	settings(0)->credit2_weight = 512;
+	ck_assert_int_eq(hints_set(&hints, &pool, (uint32_t[2]){100, 0}), HINTS_OK);
+	ck_assert_int_eq(hints_look(&hints, &dom0, base, now), HINTS_OK);
+	ck_assert_uint_eq(base[0], 512);
+	ck_assert_uint_eq(now[0], 512);
+	ck_assert_int_eq(set(0, 300), -EINVAL);
+	hints_forget(&hints, &dom0);
+	ck_assert_int_eq(hints_welcome(&hints, &dom0), 0);
+	ck_assert_int_eq(hints_look(&hints, &pool, base, now), HINTS_OK);
+	ck_assert_uint_eq(base[0], 1000);
+	ck_assert_uint_eq(now[0], 100);
 }
 END_TEST
 
@@ -390,6 +411,7 @@ int main(void)
 	tcase_add_test(tcase, test_there_twice);
 	tcase_add_test(tcase, test_moved_to_another_pool);
 	tcase_add_test(tcase, test_pool_settings);
+	tcase_add_test(tcase, test_domain_without_uuid);
 	tcase_add_test(tcase, test_xen_refuses);
 	tcase_add_test(tcase, test_domain_dies);
 	tcase_add_test(tcase, test_damaged_entries);
