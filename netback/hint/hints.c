@@ -155,13 +155,20 @@ int hints_look(struct hints *h, const struct hint_target *t, uint32_t base[2], u
 	return HINTS_CHANGED;
 }
 
+/* The note was too early, or wrong: Xen has what it had before. */
+static int take_back(struct journal_entry *e, const uint32_t before[2], int ret)
+{
+	journal_note(e, before[0], before[1]);
+	return ret;
+}
+
 int hints_set(struct hints *h, const struct hint_target *t, const uint32_t value[2])
 {
-	uint32_t base[2], now[2];
+	uint32_t base[2], before[2], now[2];
 	struct journal_entry *e;
-	int ret = hints_look(h, t, base, now);
+	int ret = hints_look(h, t, base, before);
 
-	if (ret != HINTS_OK || same(now, value))
+	if (ret != HINTS_OK || same(before, value))
 		return ret;
 	if (!can_be_noted(t))
 		return -EINVAL;
@@ -170,16 +177,16 @@ int hints_set(struct hints *h, const struct hint_target *t, const uint32_t value
 		return -ENOSPC;
 	journal_note(e, value[0], value[1]);
 	ret = journal_write(&h->journal, e);
-	if (ret < 0)
-		return ret;
+	/* The base needs no note on disk: whoever comes after us finds it in Xen. */
+	if (ret < 0 && !same(value, e->base))
+		return take_back(e, before, ret);
 
 	ret = write_value(h, t, value);
-	if (ret == 0)
-		ret = read_value(h, t, now);
-	if (ret < 0) { /* what Xen has is the one before, as far as we know */
-		journal_note(e, now[0], now[1]);
-		return ret;
-	}
+	if (ret < 0)
+		return take_back(e, before, ret);
+	ret = read_value(h, t, now);
+	if (ret < 0)
+		return ret; /* Xen has taken it: the note is right, and the next look compares */
 	if (same(value, e->base))
 		end(h, e);
 	return same(now, value) ? HINTS_OK : HINTS_CHANGED;

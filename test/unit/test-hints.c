@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,17 +257,57 @@ END_TEST
 
 START_TEST(test_xen_refuses)
 {
-	/* the look, the read before the write, the write */
-	for (int nth = 1; nth <= 3; nth++) {
+	const struct hint_target t = target(7);
+	uint32_t base[2], now[2];
+
+	/* the look, the read before the write, the write, the look at what it did */
+	for (int nth = 1; nth <= 4; nth++) {
 		machine_arm_fault(FAULT_SCHED, nth, -EBUSY, 1);
 		ck_assert_int_eq(set(7, 300), -EBUSY);
-		ck_assert_uint_eq(weight(7), 256);
+		ck_assert_uint_eq(weight(7), nth < 4 ? 256 : 300);
 		machine_arm_fault(FAULT_NONE, 0, 0, 0);
+		ck_assert_int_eq(hints_look(&hints, &t, base, now), HINTS_OK);
+		ck_assert_uint_eq(base[0], 256);
 	}
-	ck_assert_int_eq(set(7, 300), HINTS_OK);
 	ck_assert_uint_eq(hints_drop_all(&hints), 0);
 	ck_assert_uint_eq(weight(7), 256);
+	for (int nth = 1; nth <= 4; nth++) { /* the way back */
+		ck_assert_int_eq(set(7, 300), HINTS_OK);
+		machine_arm_fault(FAULT_SCHED, nth, -EBUSY, 1);
+		ck_assert_int_eq(set(7, 256), -EBUSY);
+		machine_arm_fault(FAULT_NONE, 0, 0, 0);
+		ck_assert_uint_eq(hints_drop_all(&hints), 0);
+		ck_assert_uint_eq(weight(7), 256);
+		ck_assert_int_eq(restart(), 0);
+	}
 	ck_assert_int_eq(set(99 - 92, 0), -ERANGE);
+}
+END_TEST
+
+/* No change without a note; but the way back is never barred. */
+START_TEST(test_disk_refuses)
+{
+	const struct hint_target t = target(7);
+	int fd = hints.journal.fd, null = open("/dev/full", O_RDWR | O_CLOEXEC);
+	uint32_t base[2], now[2];
+
+	ck_assert_int_ge(null, 0);
+	hints.journal.fd = null;
+	ck_assert_int_lt(set(7, 300), 0);
+	ck_assert_uint_eq(weight(7), 256);
+	hints.journal.fd = fd;
+	ck_assert_int_eq(set(7, 300), HINTS_OK);
+	hints.journal.fd = null;
+	ck_assert_int_lt(set(7, 400), 0);
+	ck_assert_uint_eq(weight(7), 300);
+	ck_assert_int_eq(hints_look(&hints, &t, base, now), HINTS_OK);
+	ck_assert_uint_eq(base[0], 256);
+	ck_assert_int_eq(hints_drop(&hints, &t), HINTS_OK);
+	ck_assert_uint_eq(weight(7), 256);
+	hints.journal.fd = fd;
+	close(null);
+	ck_assert_int_eq(restart(), 0);
+	ck_assert_uint_eq(weight(7), 256);
 }
 END_TEST
 
@@ -413,6 +454,7 @@ int main(void)
 	tcase_add_test(tcase, test_pool_settings);
 	tcase_add_test(tcase, test_domain_without_uuid);
 	tcase_add_test(tcase, test_xen_refuses);
+	tcase_add_test(tcase, test_disk_refuses);
 	tcase_add_test(tcase, test_domain_dies);
 	tcase_add_test(tcase, test_damaged_entries);
 	tcase_add_test(tcase, test_one_at_a_time);
