@@ -151,6 +151,8 @@ int hints_look(struct hints *h, const struct hint_target *t, uint32_t base[2], u
 	}
 	info("%s: %u is not what we wrote (%u): somebody has decided otherwise", name(t), now[0],
 	     e->wrote[0][0]);
+	if (e->pool == t->pool) /* and it is what a saved one gets back */
+		memcpy(e->base, now, sizeof(e->base));
 	end(h, e);
 	return HINTS_CHANGED;
 }
@@ -263,6 +265,7 @@ static int recover_one(struct hints *h, struct journal_entry *e)
 		return ret;
 	if (!same(now, e->wrote[0]) && !same(now, e->wrote[1])) {
 		info("%s: %u was set by somebody else meanwhile, and stays", name(&t), now[0]);
+		memcpy(e->base, now, sizeof(e->base));
 		return 0;
 	}
 	ret = write_value(h, &t, e->base);

@@ -181,6 +181,29 @@ START_TEST(test_back_from_a_save)
 }
 END_TEST
 
+/* Saved with our weight while somebody decided otherwise: his is the one to come back with. */
+START_TEST(test_back_after_a_decision)
+{
+	struct hint_target old = target(7), t;
+	uint32_t base[2], now[2];
+
+	ck_assert_int_eq(set(7, 300), HINTS_OK);
+	settings(7)->credit2_weight = 77;
+	if (_i)
+		ck_assert_int_eq(restart(), 0); /* while nobody was there */
+	else
+		ck_assert_int_eq(hints_look(&hints, &old, base, now), HINTS_CHANGED);
+	machine_kill_domain(7, false);
+	hints_forget(&hints, &old);
+	ck_assert_int_eq(machine_add_domain(8), 0);
+	settings(8)->uuid = 7;
+	settings(8)->credit2_weight = 300;
+	t = target(8);
+	ck_assert_int_eq(hints_welcome(&hints, &t), 1);
+	ck_assert_uint_eq(weight(8), 77);
+}
+END_TEST
+
 /* As it migrates to its own host: two domains of one UUID, each with its own weight. */
 START_TEST(test_there_twice)
 {
@@ -449,6 +472,7 @@ int main(void)
 	tcase_add_test(tcase, test_somebody_else_wins);
 	tcase_add_test(tcase, test_number_used_again);
 	tcase_add_test(tcase, test_back_from_a_save);
+	tcase_add_loop_test(tcase, test_back_after_a_decision, 0, 2);
 	tcase_add_test(tcase, test_there_twice);
 	tcase_add_test(tcase, test_moved_to_another_pool);
 	tcase_add_test(tcase, test_pool_settings);
