@@ -208,6 +208,8 @@ static int open_signals(void)
 	sigset_t set;
 	int fd;
 
+	/* A log that nobody reads any more must not end us with weights raised. */
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
