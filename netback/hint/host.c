@@ -465,24 +465,45 @@ int host_window(struct host *host, uint64_t now_ms)
 	return 0;
 }
 
+static void note_event(struct host *host, uint32_t domid, bool asked)
+{
+	for (unsigned int i = 0; i < host->law.nr_domains; i++) {
+		struct host_domain *d = &host->domain[i];
+
+		if (!host->law.domain[i].present || d->xen.domid != domid)
+			continue;
+		d->stirred = true;
+		d->asked |= asked;
+	}
+}
+
+static void look_at_stirred(struct host *host, unsigned int i, uint64_t now_ms)
+{
+	struct host_domain *d = &host->domain[i];
+	bool leaving = d->asked || store_is_leaving(host->store, d->xen.domid);
+
+	d->stirred = d->asked = false;
+	if (!leaving)
+		return;
+	d->leaving_until_ms = now_ms + HOST_LEAVING_MS;
+	host->law.domain[i].fixed = WHY_LEAVING;
+	host->law.domain[i].reason = WHY_LEAVING;
+	if (applies(host))
+		drop_fixed(host, i, now_ms);
+}
+
+/*
+ * A guest may cause events without end, by writing below its control/shutdown: so taking one asks xenstored nothing,
+ * and a domain is looked at once however many there were.
+ */
 void host_events(struct host *host, uint64_t now_ms)
 {
 	uint32_t domid;
 	bool asked;
 
-	while (store_event(host->store, &domid, &asked)) {
-		for (unsigned int i = 0; i < host->law.nr_domains; i++) {
-			struct host_domain *d = &host->domain[i];
-
-			if (!host->law.domain[i].present || d->xen.domid != domid)
-				continue;
-			if (!asked && !store_is_leaving(host->store, domid))
-				continue;
-			d->leaving_until_ms = now_ms + HOST_LEAVING_MS;
-			host->law.domain[i].fixed = WHY_LEAVING;
-			host->law.domain[i].reason = WHY_LEAVING;
-			if (applies(host))
-				drop_fixed(host, i, now_ms);
-		}
-	}
+	for (unsigned int n = 0; n < HOST_EVENTS && store_event(host->store, &domid, &asked); n++)
+		note_event(host, domid, asked);
+	for (unsigned int i = 0; i < host->law.nr_domains; i++)
+		if (host->law.domain[i].present && host->domain[i].stirred)
+			look_at_stirred(host, i, now_ms);
 }

@@ -25,7 +25,8 @@ struct host_domain {
 	bool seen; /* by this window's list */
 	char name[STORE_NAME];
 	bool driver, watched, complained, has_vif;
-	unsigned int young; /* windows, up to HOST_YOUNG_WINDOWS */
+	bool stirred, asked; /* by events that are not looked at yet: store_event */
+	unsigned int young;  /* windows, up to HOST_YOUNG_WINDOWS */
 	struct classify classify;
 	struct sched_vcpus samples; /* sums of this window */
 	struct totals totals;	    /* as of the last window */
@@ -54,7 +55,8 @@ enum {
 	HOST_LEAVING_MS = 10000, /* and after a domain was asked to go, at least */
 	HOST_LEASE_MS = 10000,	 /* a hint outlives the last sign of life of an engine by this */
 	HOST_YOUNG_WINDOWS =
-		30, /* so long a new domain may still get the weight it was saved with */
+		30,	   /* so long a new domain may still get the weight it was saved with */
+	HOST_EVENTS = 256, /* taken in one go */
 	HOST_SAMPLE_VCPUS = 64, /* looked at in one go, so that Xen's lock is held shortly */
 };
 
@@ -64,7 +66,10 @@ void host_sample(struct host *host);
 /* A window is over. 0 or -errno: Xen does not answer. now_ms: CLOCK_MONOTONIC. */
 int host_window(struct host *host, uint64_t now_ms);
 
-/* Something happened in xenstore: domains that are leaving lose their hints at once. */
+/*
+ * Something happened in xenstore: domains that are leaving lose their hints at once. Bounded; if there is more,
+ * store_fd stays readable.
+ */
 void host_events(struct host *host, uint64_t now_ms);
 
 #endif
