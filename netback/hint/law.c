@@ -271,11 +271,12 @@ static void judge(const struct law *law, struct law_domain *d)
 		d->factor = fmax(1, fmin(d->factor, ceiling(law, d)));
 		d->factor = d->factor < 1.1 ? 1 : d->factor;
 		d->reason = WHY_FALLING;
-	} else if (d->needs_for) {
-		judge_need(law, d);
 	} else if (d->factor > 1 && d->quiet_for >= patience(d)) {
+		/* Whatever it needs: what it has, it does not use. */
 		lower(d);
 		d->quiet_for = 0;
+	} else if (d->needs_for) {
+		judge_need(law, d);
 	} else {
 		d->reason = d->factor > 1 ? WHY_KEPT : WHY_CONTENT;
 	}
