@@ -279,7 +279,8 @@ static int serve(int signals)
 	for (;;) {
 		uint64_t now = now_ms(), next = min(window, sample);
 
-		if (now < next && poll(fds, ARRAY_SIZE(fds), (int)(next - now)) < 0 &&
+		/* Also when we are late: windows that take long must not keep signals and events waiting. */
+		if (poll(fds, ARRAY_SIZE(fds), now < next ? (int)(next - now) : 0) < 0 &&
 		    errno != EINTR)
 			die_perror("poll");
 		if (fds[0].revents && take_signal(signals))
@@ -306,7 +307,7 @@ static int serve(int signals)
 		ret = report_write(&host);
 		if (ret < 0)
 			err("hint.json: %s", strerror(-ret));
-		window = now + host.config.interval_ms;
+		window = now_ms() + host.config.interval_ms;
 	}
 }
 
