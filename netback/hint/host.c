@@ -112,12 +112,6 @@ static int find_domain(const struct host *host, const struct sched_domain *x)
 	return -1;
 }
 
-static void greet(struct host *host, struct host_domain *d)
-{
-	store_name(host->store, d->xen.domid, d->name);
-	d->driver = d->xen.domid && store_is_driver(host->store, d->xen.domid);
-}
-
 /*
  * One that comes back with our weight gets its own. More than once: the toolstack makes a domain first, with the default weight, and
  * sets the one it has saved later, after seconds on a slow host.
@@ -144,7 +138,7 @@ static int place_domain(struct host *host, const struct sched_domain *x)
 	law->nr_domains = max(law->nr_domains, i + 1);
 	law->domain[i] = (struct law_domain){.present = true};
 	host->domain[i] = (struct host_domain){.xen = *x};
-	greet(host, &host->domain[i]);
+	store_name(host->store, x->domid, host->domain[i].name);
 	return (int)i;
 }
 
@@ -330,6 +324,9 @@ static void look_at_domain(struct host *host, unsigned int i, double seconds, ui
 		d->leaving_until_ms = now_ms + HOST_LEAVING_MS;
 	l->pool = pool < 0 ? 0 : (uint32_t)pool;
 	l->consent = consent_of(host, d);
+	/* It may become one at any time, which matters only if it could be touched. */
+	if (l->consent && d->xen.domid && !d->driver)
+		d->driver = store_is_driver(host->store, d->xen.domid);
 	l->class = classify_step(&d->classify, &l->figures);
 	look_at_weight(host, i, now_ms);
 }

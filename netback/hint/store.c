@@ -110,18 +110,30 @@ static char **list(struct store *s, const char *path, unsigned int *ret_nr)
 	return names;
 }
 
-/* The directory above that of vifs, which libxl makes for driver_domain=1. */
+static bool is_there(struct store *s, const char *path)
+{
+	unsigned int nr;
+	char **names = list(s, path, &nr);
+
+	free(names);
+	return names != NULL;
+}
+
+/*
+ * libxl makes the directory "libxl" with the domain if it has driver_domain=1, and "backend" (above that of vifs) with the first
+ * device that it serves. The domain itself can make neither.
+ */
 bool store_is_driver(struct store *s, uint32_t domid)
 {
-	char path[KEYVAL_PATH_SIZE], **names;
-	unsigned int nr;
+	char path[KEYVAL_PATH_SIZE];
 
 	if (!keyval_root_path(path, sizeof(path), domid))
 		return false;
 	*strrchr(path, '/') = '\0';
-	names = list(s, path, &nr);
-	free(names);
-	return names != NULL;
+	if (is_there(s, path))
+		return true;
+	strcpy(strrchr(path, '/'), "/libxl"); /* shorter than what was there */
+	return is_there(s, path);
 }
 
 /* --- coming and going ------------------------------------------------------------------------------------ */

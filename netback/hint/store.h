@@ -34,7 +34,7 @@ void store_hint(struct store *s, uint32_t domid, char word[STORE_WORD]);
 /* "" if it has none. */
 void store_name(struct store *s, uint32_t domid, char name[STORE_NAME]);
 
-/* It has a directory for backends of its own: other domains depend on it. */
+/* It was made to have backends, or has some: other domains depend on it. May become true while it runs. */
 bool store_is_driver(struct store *s, uint32_t domid);
 
 /* It is asked to shut down or suspend, or one of its vifs is being closed. */

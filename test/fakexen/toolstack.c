@@ -65,6 +65,7 @@ void toolstack_add_domain(const char *dir, uint32_t domid, const char *name, boo
 					  "control/shutdown",
 					  "device/suspend/event-channel"};
 	static const char *const toolstacks[] = {"device", "control", "cpu", "memory"};
+	static const char *const drivers[] = {"libxl", "device-model"};
 	struct xs_handle *h = store_open(dir);
 	char *top = format("/local/domain/%u", domid);
 
@@ -74,8 +75,9 @@ void toolstack_add_domain(const char *dir, uint32_t domid, const char *name, boo
 		make(h, XBT_NULL, format("%s/%s", top, toolstacks[i]), 0, domid);
 	for (unsigned int i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		make(h, XBT_NULL, format("%s/%s", top, own[i]), domid, domid);
-	if (driver)
-		make(h, XBT_NULL, format("%s/backend", top), domid, domid);
+	/* "backend" comes with the first device, see make_backend */
+	for (unsigned int i = 0; driver && i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		make(h, XBT_NULL, format("%s/%s", top, drivers[i]), domid, domid);
 	put(h, XBT_NULL, top, "name", name);
 	put(h, XBT_NULL, top, "domid", format("%u", domid));
 	if (domid && !xs_introduce_domain(h, domid, 1, 1))
@@ -156,6 +158,19 @@ static void parse_options(struct vif *v, int argc, char **argv)
 	}
 }
 
+/* Not there before the first device, whether the domain was made for it or not. */
+static void make_backend(struct xs_handle *h, xs_transaction_t t, uint32_t domid)
+{
+	char *path = format("/local/domain/%u/backend", domid);
+	unsigned int len;
+	void *there = xs_read(h, t, path, &len);
+
+	if (domid && !there)
+		make(h, t, path, domid, domid);
+	free(there);
+	free(path);
+}
+
 static void write_vif(struct xs_handle *h, xs_transaction_t t, const struct vif *v)
 {
 	const char *trusted = value_of(v, "trusted");
@@ -177,6 +192,7 @@ static void write_vif(struct xs_handle *h, xs_transaction_t t, const struct vif 
 		put(h, t, v->fe, "mtu", value_of(v, "mtu"));
 		make(h, t, format("%s/mtu", v->fe), v->backend, v->domid);
 	}
+	make_backend(h, t, v->backend);
 	make(h, t, v->be, v->backend, v->domid);
 	for (unsigned int i = 0; i < v->nr; i++) {
 		if (!strcmp(v->keys[i], "trusted"))
