@@ -42,8 +42,8 @@ void hints_close(struct hints *h);
 int hints_recover(struct hints *h);
 
 /*
- * A domain is seen for the first time: if it is one that was saved with our weight, put its own back. 1: done, 0:
- * nothing to do, or -errno. hints_recover does so for all that are there.
+ * A domain is seen for the first time, or has not run yet: if it is one that was saved with our weight, put its
+ * own back. 1: done, 0: nothing to do, or -errno. hints_recover does so for all that are there.
  */
 int hints_welcome(struct hints *h, const struct hint_target *t);
 

@@ -113,17 +113,16 @@ static int find_domain(const struct host *host, const struct sched_domain *x)
 }
 
 /*
- * One that comes back with our weight gets its own. More than once: the toolstack makes a domain first, with the default weight, and
- * sets the one it has saved later, after seconds on a slow host.
+ * One that comes back with our weight gets its own. Until it runs: the toolstack makes a domain with the default weight, and sets
+ * the one it has saved when all memory is read, shortly before it lets the domain run. now: as listed now, d->xen: before.
  */
-static void welcome(struct host *host, struct host_domain *d)
+static void welcome(struct host *host, struct host_domain *d, const struct sched_domain *now)
 {
 	struct hint_target t = target_of(d);
 
-	if (d->xen.domid && d->young < HOST_YOUNG_WINDOWS) {
+	if (d->xen.domid && !d->welcomed)
 		hints_welcome(&host->hints, &t);
-		d->young++;
-	}
+	d->welcomed = now->cpu_ns != 0;
 }
 
 static int place_domain(struct host *host, const struct sched_domain *x)
@@ -197,7 +196,7 @@ static int list_domains(struct host *host, double seconds)
 			i = place_domain(host, &domains[n]);
 		if (i < 0)
 			continue;
-		welcome(host, &host->domain[i]);
+		welcome(host, &host->domain[i], &domains[n]);
 		look_at_cpu(host, (unsigned int)i, &domains[n], seconds);
 	}
 	return 0;

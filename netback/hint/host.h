@@ -26,7 +26,7 @@ struct host_domain {
 	char name[STORE_NAME];
 	bool driver, watched, complained, has_vif;
 	bool stirred, asked; /* by events that are not looked at yet: store_event */
-	unsigned int young;  /* windows, up to HOST_YOUNG_WINDOWS */
+	bool welcomed;	     /* it has run, and was looked at since */
 	struct classify classify;
 	struct sched_vcpus samples; /* sums of this window */
 	struct totals totals;	    /* as of the last window */
@@ -54,10 +54,8 @@ enum {
 	HOST_ADMIN_MS = 60000,	 /* hands off after somebody else's change */
 	HOST_LEAVING_MS = 10000, /* and after a domain was asked to go, at least */
 	HOST_LEASE_MS = 10000,	 /* a hint outlives the last sign of life of an engine by this */
-	HOST_YOUNG_WINDOWS =
-		30,	   /* so long a new domain may still get the weight it was saved with */
-	HOST_EVENTS = 256, /* taken in one go */
-	HOST_SAMPLE_VCPUS = 64, /* looked at in one go, so that Xen's lock is held shortly */
+	HOST_EVENTS = 256,	 /* taken in one go */
+	HOST_SAMPLE_VCPUS = 64,	 /* looked at in one go, so that Xen's lock is held shortly */
 };
 
 /* Sample states of vCPUs: ten times a window or so. Errors are left to host_window. */

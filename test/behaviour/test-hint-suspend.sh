@@ -23,13 +23,20 @@ xenstore-write /local/domain/0/backend/vif/1/0/state 5
 wait_for '[ "$(weight 1)" = 256 ]'
 xenstore-rm /local/domain/0/backend/vif/1
 
-# libxl saved the weight of before: domain 7 is domain 1 again, and has the default weight at first
+# libxl saved the weight of before: domain 7 is domain 1 again, and has the default weight until its memory is read
 wait_for '[ "$(hint reason 1)" = leaving ]'
 fakexen kill-domain 1
 fakexen domain 7 guest1
-fakexen sched domain 7 uuid=1 cpu_rate=300 waiting=700
+fakexen sched domain 7 uuid=1
 wait_for '[ "$(hint domid 7)" = 7 ]'
-windows 3
+sleep 5 # 50 windows
 set_weight 7 "$saved"
+fakexen sched domain 7 cpu_rate=300 waiting=700
 wait_for '[ "$(weight 7)" = 256 ]'
 hintd_says 'saved or migrated with our weight' || fail "no word about it"
+
+# and once it runs, the same weight is a decision
+sleep 0.5
+set_weight 7 "$saved"
+sleep 0.5
+[ "$(weight 7)" = "$saved" ] || fail "a decision was overwritten: $(weight 7)"
