@@ -334,11 +334,15 @@ static void look_at_pool(struct host *host, unsigned int i, uint64_t now_ms)
 {
 	struct hint_target t = pool_target(host, i);
 	struct law_pool *p = &host->law.pool[i];
-	uint32_t base[2] = {0}, now[2] = {0};
+	uint32_t base[2], now[2];
+	int ret = -EOPNOTSUPP;
 
-	if (t.kind != SCHED_CREDIT && t.kind != SCHED_CREDIT2)
+	if (t.kind == SCHED_CREDIT || t.kind == SCHED_CREDIT2)
+		ret = hints_look(&host->hints, &t, base, now);
+	host->pool_known[i] = ret >= 0;
+	if (ret < 0)
 		return;
-	if (hints_look(&host->hints, &t, base, now) == HINTS_CHANGED)
+	if (ret == HINTS_CHANGED)
 		host->pool_admin_until_ms[i] = now_ms + HOST_ADMIN_MS;
 	p->base = (struct sched_params){.ratelimit_us = base[0], .tslice_ms = base[1]};
 	if (now_ms < host->pool_admin_until_ms[i])
@@ -390,7 +394,7 @@ static void set_pool(struct host *host, unsigned int i, uint64_t now_ms)
 	struct hint_target t = pool_target(host, i);
 	uint32_t value[2] = {p->params.ratelimit_us, p->params.tslice_ms}, base[2], now[2];
 
-	if (t.kind != SCHED_CREDIT && t.kind != SCHED_CREDIT2)
+	if (!host->pool_known[i])
 		return;
 	if (now_ms < host->pool_admin_until_ms[i] ||
 	    hints_look(&host->hints, &t, base, now) != HINTS_OK ||

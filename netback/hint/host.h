@@ -45,6 +45,7 @@ struct host {
 	struct law law;
 	struct host_domain domain[SCHED_MAX_DOMAINS];
 	uint32_t pool_id[SCHED_MAX_POOLS];
+	bool pool_known[SCHED_MAX_POOLS]; /* its settings were read in this window */
 	uint64_t pool_admin_until_ms[SCHED_MAX_POOLS];
 	uint64_t window_ms;	  /* when the last window ended, 0: none yet */
 	unsigned int next_sample; /* the domain to begin with */
