@@ -74,26 +74,30 @@ static bool is_set(enum keyval_verdict verdict)
 	return verdict == KEYVAL_OK;
 }
 
-/* A key of the home of `home`, about domain `domid`. The empty string if it is missing or bad. */
-static void read_string(struct store *s, enum xs_key key, uint32_t home, uint32_t domid, char *out,
+/* A key of the home of `home`, about domain `domid`. The empty string if it is missing or bad; false: bad. */
+static bool read_string(struct store *s, enum xs_key key, uint32_t home, uint32_t domid, char *out,
 			size_t size)
 {
 	const struct keyval_vif vif = {.backend = home, .domid = domid};
 	char path[KEYVAL_PATH_SIZE], *val;
 	unsigned int len = 0;
+	bool good;
 
 	*out = '\0';
 	if (!keyval_key_path(path, sizeof(path), key, &vif))
-		return;
+		return true;
 	val = xs_read(s->xs, XBT_NULL, path, &len);
-	if (!is_set(keyval_string(key, val, len, out, size)))
+	good = is_set(keyval_string(key, val, len, out, size)) || !val;
+	if (!good)
 		*out = '\0';
 	free(val);
+	return good;
 }
 
 void store_hint(struct store *s, uint32_t domid, char word[STORE_WORD])
 {
-	read_string(s, XSK_DOM_HINT, 0, domid, word, STORE_WORD);
+	if (!read_string(s, XSK_DOM_HINT, 0, domid, word, STORE_WORD))
+		strcpy(word, "?");
 }
 
 void store_name(struct store *s, uint32_t domid, char name[STORE_NAME])

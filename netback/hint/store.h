@@ -28,7 +28,7 @@ enum {
 	STORE_NAME = 64,
 };
 
-/* backend/vif/DOMID/hint, or "". */
+/* backend/vif/DOMID/hint; "": there is no such key, "?": it holds no word. */
 void store_hint(struct store *s, uint32_t domid, char word[STORE_WORD]);
 
 /* "" if it has none. */

@@ -24,3 +24,10 @@ stop_hintd
 start_hintd --mode observe --default both
 wait_for '[ "$(hint consent 2)" = donor ]' # without a vif it is no recipient
 [ "$(hint consent 1) $(hint consent 3)" = "off off" ] || fail "nonsense is $(hint consent 1) with another default"
+for bad in '' $'recipient\n' recipient-and-donor; do
+	key 1 recipient
+	wait_for '[ "$(hint consent 1)" = recipient ]'
+	key 1 "$bad"
+	wait_for '[ "$(hint consent 1)" != recipient ]'
+	[ "$(hint consent 1)" = off ] || fail "\"$bad\" is $(hint consent 1)"
+done
