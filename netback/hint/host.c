@@ -393,14 +393,18 @@ static void set_pool(struct host *host, unsigned int i, uint64_t now_ms)
 	struct law_pool *p = &host->law.pool[i];
 	struct hint_target t = pool_target(host, i);
 	uint32_t value[2] = {p->params.ratelimit_us, p->params.tslice_ms}, base[2], now[2];
+	int ret;
 
-	if (!host->pool_known[i])
+	if (!host->pool_known[i] || now_ms < host->pool_admin_until_ms[i])
 		return;
-	if (now_ms < host->pool_admin_until_ms[i] ||
-	    hints_look(&host->hints, &t, base, now) != HINTS_OK ||
-	    (now[0] == value[0] && now[1] == value[1]))
+	ret = hints_look(&host->hints, &t, base, now);
+	if (ret == HINTS_OK && now[0] == value[0] && now[1] == value[1])
 		return;
-	if (hints_set(&host->hints, &t, value) == HINTS_OK)
+	if (ret == HINTS_OK)
+		ret = hints_set(&host->hints, &t, value);
+	if (ret == HINTS_CHANGED)
+		host->pool_admin_until_ms[i] = now_ms + HOST_ADMIN_MS;
+	if (ret == HINTS_OK)
 		info("pool %u: rate limit %u -> %u us, time slice %u -> %u ms", t.pool, now[0],
 		     value[0], now[1], value[1]);
 }
