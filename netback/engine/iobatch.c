@@ -232,9 +232,8 @@ static int32_t do_posted(struct iobatch *b, int fd, const struct iobatch_read *r
 }
 
 /* Posted reads are tried whenever there is a chance, and stay posted when they find nothing. */
-static bool run_stream(struct iobatch *b, struct iobatch_stream *s)
+static void run_stream(struct iobatch *b, struct iobatch_stream *s)
 {
-	bool any = false;
 	int32_t ret;
 
 	while (s->posted.head) {
@@ -242,18 +241,13 @@ static bool run_stream(struct iobatch *b, struct iobatch_stream *s)
 		if (ret == -EAGAIN)
 			break;
 		complete(s->posted.head, ret);
-		any = true;
 	}
-	return any;
 }
 
-static bool run_streams(struct iobatch *b)
+static void run_streams(struct iobatch *b)
 {
-	bool any = false;
-
 	for (unsigned int i = 0; i < b->nr_streams; i++)
-		any |= run_stream(b, b->streams[i]);
-	return any;
+		run_stream(b, b->streams[i]);
 }
 
 static void poll_plain(struct iobatch *b, const struct timespec *ts)
@@ -288,12 +282,11 @@ static void poll_plain(struct iobatch *b, const struct timespec *ts)
 static void run_plain(struct iobatch *b)
 {
 	const struct timespec now = {0};
-	bool busy = b->nr_ops;
 
 	run_ops(b);
-	busy |= run_streams(b);
-	/* Who is busy in each round never waits, and still has to hear of watches. */
-	if (busy && b->nr_watches)
+	run_streams(b);
+	/* Who works in each round, with operations or without, never waits, and has to hear of watches. */
+	if (b->nr_watches)
 		poll_plain(b, &now);
 }
 

@@ -359,6 +359,20 @@ START_TEST(test_fires_while_busy)
 }
 END_TEST
 
+/* A round may work without an operation, as when all its packets are dropped. */
+START_TEST(test_fires_without_operations)
+{
+	struct iobatch_watch w = watch_of(ends[1]);
+
+	iobatch_watch(b, &w);
+	iobatch_run(b);
+	ck_assert(w.armed && !w.fired);
+	say(ends[0]);
+	iobatch_run(b);
+	ck_assert(w.fired && !w.armed);
+}
+END_TEST
+
 START_TEST(test_too_many_watches)
 {
 	static struct iobatch_watch w[IOBATCH_MAX_WAITS + 1];
@@ -396,6 +410,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, test_timeouts);
 	tcase_add_test(tcase, test_operations_with_a_wait);
 	tcase_add_test(tcase, test_fires_while_busy);
+	tcase_add_test(tcase, test_fires_without_operations);
 	tcase_add_test(tcase, test_too_many_watches);
 }
 
