@@ -165,11 +165,13 @@ static void sleep_until(struct worker *w, uint64_t deadline)
 	stats_set(&w->stats->sleeps, w->io.nr_sleeps);
 }
 
+/* The next call is to be heard even if there is no sleep before it. */
 static void take_call(struct worker *w)
 {
 	uint64_t count;
 
 	w->calls.fired = false;
+	iobatch_watch(&w->io, &w->calls);
 	if (read(w->call_fd, &count, sizeof(count)) < 0)
 		return;
 	w->call_ret = w->call_fn(w, w->call_arg);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -444,6 +445,51 @@ START_TEST(test_answers_at_close)
 }
 END_TEST
 
+/* --- calls ------------------------------------------------------------------------------------------------- */
+
+enum {
+	CALLS = 50,
+};
+
+struct calls {
+	struct guest *g;
+	unsigned int nr;
+	uint64_t sleeps[CALLS];
+};
+
+/* Leaves work for the next round, and the next call to be heard in it, as a busy guest and main would. */
+static int next_call(struct worker *in, void *arg)
+{
+	struct calls *calls = arg;
+	netif_tx_sring_t *tx = calls->g->tx;
+
+	calls->sleeps[calls->nr++] = in->io.nr_sleeps;
+	tx->ring[tx->req_prod % RING_SLOTS].req =
+		(netif_tx_request_t){.gref = calls->g->data_ref, .size = 60};
+	__atomic_store_n(&tx->req_prod, tx->req_prod + 1, __ATOMIC_RELEASE);
+	if (calls->nr < CALLS)
+		eventfd_write(in->call_fd, 1);
+	return 0;
+}
+
+/* A worker that never sleeps hears each call, whether its packets come to the port or are dropped. */
+START_TEST(test_calls_while_busy)
+{
+	struct calls calls = {.g = &guests[0]};
+
+	open_guest(calls.g);
+	if (_i)
+		calls.g->data_ref = 30000; /* no grant: nothing for the port */
+	w->call_fn = next_call;
+	w->call_arg = &calls;
+	eventfd_write(w->call_fd, 1);
+	for (unsigned int i = 0; i < CALLS; i++)
+		sem_wait(&w->call_done);
+	ck_assert_uint_eq(calls.sleeps[CALLS - 1], calls.sleeps[0]);
+	close_guest(calls.g);
+}
+END_TEST
+
 /* --- what must not keep a worker awake ------------------------------------------------------------------- */
 
 static int age_call(struct worker *in, void *arg)
@@ -539,6 +585,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_busy_neighbour);
 	tcase_add_loop_test(tcase, test_gathers_beside_a_neighbour, 0, 2);
 	tcase_add_test(tcase, test_answers_at_close);
+	tcase_add_loop_test(tcase, test_calls_while_busy, 0, 2);
 	tcase_add_test(tcase, test_starved_guest);
 	tcase_add_test(tcase, test_port_gone);
 	tcase_add_test(tcase, test_broken_guest);
