@@ -30,14 +30,16 @@ static void take_events(struct worker *w)
 
 	for (unsigned int i = 0; i < nr; i++) {
 		uint32_t port = w->event_ports[i];
-		struct queue *q = port < w->nr_ports ? w->ports[port].queue : NULL;
+		struct worker_port *p = port < w->nr_ports ? &w->ports[port] : NULL;
 
-		if (!q)
+		if (!p || !p->queue)
 			continue; /* unbound since */
-		w->ports[port].masked_until = 0;
-		w->masked[w->nr_masked++] = port;
-		stats_inc(&q->stats->events);
-		queue_event(q);
+		p->masked_until = 0;
+		if (!p->masked)
+			w->masked[w->nr_masked++] = port;
+		p->masked = true;
+		stats_inc(&p->queue->stats->events);
+		queue_event(p->queue);
 	}
 	stats_add(&w->stats->event_ports, nr);
 	w->event_ret = 0;
@@ -93,8 +95,12 @@ static void queue_unmask(struct worker *w, uint64_t *deadline)
 	w->unmask_iov = (struct iovec){w->unmask_ports, nr * sizeof(uint32_t)};
 	iobatch_write(&w->io, w->events.fd, &w->unmask_iov, 1, &w->unmask_ret);
 	stats_inc(&w->stats->event_unmasks);
-	for (unsigned int i = 0; i < nr; i++)
-		w->ports[w->unmask_ports[i]].queue->had_work = false;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct worker_port *p = &w->ports[w->unmask_ports[i]];
+
+		p->masked = false;
+		p->queue->had_work = false;
+	}
 }
 
 /* --- rounds ------------------------------------------------------------------------------------ */
@@ -165,7 +171,11 @@ static void sleep_until(struct worker *w, uint64_t deadline)
 	stats_set(&w->stats->sleeps, w->io.nr_sleeps);
 }
 
-/* The next call is to be heard even if there is no sleep before it. */
+/*
+ * The next call is to be heard even if there is no sleep before it. And if this one unbinds a port, its
+ * events stay in the kernel's ring: read before the next call, they cannot fill it (it has room for
+ * the ports that are bound, and an overflow ends all reading).
+ */
 static void take_call(struct worker *w)
 {
 	uint64_t count;
@@ -175,6 +185,7 @@ static void take_call(struct worker *w)
 	if (read(w->call_fd, &count, sizeof(count)) < 0)
 		return;
 	w->call_ret = w->call_fn(w, w->call_arg);
+	w->events.fired = true;
 	sem_post(&w->call_done);
 }
 
@@ -319,7 +330,7 @@ int worker_add_port(struct worker *w, uint32_t port, struct queue *q)
 
 void worker_remove_port(struct worker *w, uint32_t port)
 {
-	w->ports[port].queue = NULL;
+	w->ports[port] = (struct worker_port){0};
 	for (unsigned int i = 0; i < w->nr_masked; i++) {
 		if (w->masked[i] == port) {
 			w->masked[i] = w->masked[--w->nr_masked];

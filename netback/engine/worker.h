@@ -38,6 +38,11 @@ enum {
 struct worker_port {
 	struct queue *queue;
 	uint64_t masked_until; /* ns; 0: as soon as the rings are idle */
+	/*
+	 * It is in the worker's list, once, however often it is read: the kernel's ring keeps an
+	 * event when its port is unbound, and the number may be bound again.
+	 */
+	bool masked;
 };
 
 struct worker {
