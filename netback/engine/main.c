@@ -2,6 +2,7 @@
 /* main.c: netback-engine, the process that moves packets; started by netbackd, never by hand */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -161,6 +162,11 @@ static void open_workers(void)
 
 static void start_workers(void)
 {
+	/*
+	 * One heap for all: they seldom allocate. Making another, libc would first ask how many CPUs there
+	 * are, by calls that sandbox.c does not list.
+	 */
+	mallopt(M_ARENA_MAX, 1);
 	for (unsigned int i = 0; i < nr_workers; i++) {
 		int ret = worker_start(&workers[i]);
 
