@@ -73,6 +73,7 @@ page_has '0x[0-9a-f]* 0x20001'
 shim g disconnect
 wait_be 6
 shim g stats
+log_has 'gnttab: ' && fail "the guest's bad references are logged: $(grep 'gnttab: ' "$tmp/netbackd.log")"
 grep -q '"fault_total":0' "$tmp/g.out" || fail "$(tail -n 2 "$tmp/g.out")"
 fakexen grants 3 | grep mapped && fail "still mapped"
 exit 0

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <xengnttab.h>
+#include <xentoollog.h>
 
 enum {
 	COPY_BATCH = 16,     /* GNTDEV_COPY_BATCH of the kernel: ops a hypercall */
@@ -18,6 +21,7 @@ enum {
 
 struct xengntdev_handle {
 	int fd;
+	struct xentoollog_logger *logger; /* NULL: the true library would make one for stderr */
 };
 
 /*
@@ -48,7 +52,7 @@ static void hook_fork(void)
 	pthread_atfork(NULL, NULL, forget_parent);
 }
 
-static struct xengntdev_handle *open_handle(void)
+static struct xengntdev_handle *open_handle(struct xentoollog_logger *logger)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct xengntdev_handle *h;
@@ -68,7 +72,29 @@ static struct xengntdev_handle *open_handle(void)
 		free(h);
 		return NULL;
 	}
+	h->logger = logger;
 	return h;
+}
+
+static void to_logger(struct xentoollog_logger *logger, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	logger->vmessage(logger, XTL_ERROR, errno, "gnttab", format, ap);
+	va_end(ap);
+}
+
+/* As loud as the true library: an error of the device is a line, on stderr if the caller has no logger. */
+static void complain(const struct xengntdev_handle *h, const char *what)
+{
+	int saved = errno;
+
+	if (h->logger)
+		to_logger(h->logger, "%s", what);
+	else
+		fprintf(stderr, "gnttab: error: %s: %s\n", what, strerror(saved));
+	errno = saved;
 }
 
 static int close_handle(struct xengntdev_handle *h)
@@ -82,9 +108,8 @@ static int close_handle(struct xengntdev_handle *h)
 
 xengnttab_handle *xengnttab_open(struct xentoollog_logger *logger, unsigned flags)
 {
-	(void)logger;
 	(void)flags;
-	return open_handle();
+	return open_handle(logger);
 }
 
 int xengnttab_close(xengnttab_handle *h)
@@ -198,7 +223,7 @@ static int set_notify(const struct region *r, const struct map_request *q)
 	return 0;
 }
 
-static void *map(const struct map_request *q)
+static void *map(const struct xengntdev_handle *h, const struct map_request *q)
 {
 	struct region *r;
 	int rc;
@@ -221,6 +246,7 @@ static void *map(const struct map_request *q)
 	if (rc) {
 		free_region(r);
 		errno = -rc;
+		complain(h, "ioctl MAP_GRANT_REF failed");
 		return NULL;
 	}
 	add_region(&maps, r);
@@ -237,8 +263,7 @@ void *xengnttab_map_grant_refs(xengnttab_handle *h, uint32_t count, uint32_t *do
 {
 	struct map_request q = {count, domids, 0, refs, prot, MACHINE_NONE, MACHINE_NONE};
 
-	(void)h;
-	return map(&q);
+	return map(h, &q);
 }
 
 void *xengnttab_map_domain_grant_refs(xengnttab_handle *h, uint32_t count, uint32_t domid,
@@ -246,8 +271,7 @@ void *xengnttab_map_domain_grant_refs(xengnttab_handle *h, uint32_t count, uint3
 {
 	struct map_request q = {count, &domid, 1, refs, prot, MACHINE_NONE, MACHINE_NONE};
 
-	(void)h;
-	return map(&q);
+	return map(h, &q);
 }
 
 void *xengnttab_map_grant_ref_notify(xengnttab_handle *h, uint32_t domid, uint32_t ref, int prot,
@@ -255,8 +279,7 @@ void *xengnttab_map_grant_ref_notify(xengnttab_handle *h, uint32_t domid, uint32
 {
 	struct map_request q = {1, &domid, 1, &ref, prot, notify_offset, notify_port};
 
-	(void)h;
-	return map(&q);
+	return map(h, &q);
 }
 
 /* Take the region that begins at addr (whole) or contains it off the list. */
@@ -455,9 +478,8 @@ int xengnttab_dmabuf_imp_release(xengnttab_handle *h, uint32_t fd)
 
 xengntshr_handle *xengntshr_open(struct xentoollog_logger *logger, unsigned flags)
 {
-	(void)logger;
 	(void)flags;
-	return open_handle();
+	return open_handle(logger);
 }
 
 int xengntshr_close(xengntshr_handle *h)
