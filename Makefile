@@ -181,6 +181,7 @@ link-test-coalesce     := $(E)/coalesce.c
 link-test-copy         := $(E)/copy.c $(FAKE_STATIC)
 link-test-iobatch      := $(E)/iobatch.c
 link-test-iobatch-stream := $(E)/iobatch.c
+link-test-sandbox      := $(E)/sandbox.c netback/common/log.c
 link-test-link         := netback/common/link.c
 QUEUE_SRC := test/unit/engine-harness.c $(addprefix $(E)/, tx.c rx.c rx-frame.c segment.c mcast.c rate.c vlan.c copy.c offload.c journal.c \
 	port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
@@ -231,6 +232,7 @@ libs-test-link-client := -levent_core
 libs-test-hotplug := -levent_core
 link-test-sim-net      := $(SIM_CORE) $(addprefix test/sim/, vif.c netback.c guest.c load.c) \
 	netfront-shim/histogram.c
+libs-test-sandbox := -lseccomp -lcap-ng
 libs-test-iobatch := -luring
 libs-test-iobatch-stream := -luring
 libs-test-tx := -luring

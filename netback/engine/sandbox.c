@@ -4,18 +4,25 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xen/xen.h> /* whose types the next two take for granted */
+#include <xen/sys/evtchn.h>
+#include <xen/sys/gntdev.h>
 
 #include "netback/common/log.h"
 #include "netback/common/util.h"
 
-/* Each with the file that needs it. libxen's calls are ioctl, mmap, munmap, read and write. */
+/* Each with the file that needs it. libxen's calls are mmap, munmap, read, write and the ioctls below. */
 static const int allowed[] = {
 	/* worker.c, iobatch.c: packets, events, sleep */
 	SCMP_SYS(io_uring_enter),
@@ -27,8 +34,7 @@ static const int allowed[] = {
 	SCMP_SYS(poll),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep),
-	/* copy.c, queue.c: grants, event channels; libxengnttab retries a map after usleep */
-	SCMP_SYS(ioctl),
+	/* copy.c, queue.c, staging.c: grants; libxengnttab retries a map after usleep */
 	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(nanosleep),
@@ -36,7 +42,6 @@ static const int allowed[] = {
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendmsg),
 	SCMP_SYS(close),
-	SCMP_SYS(fcntl),
 	SCMP_SYS(brk),
 	SCMP_SYS(mremap),
 	SCMP_SYS(mprotect),
@@ -52,9 +57,33 @@ static const int allowed[] = {
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),
 	SCMP_SYS(rseq),
 	SCMP_SYS(set_robust_list),
+};
+
+/*
+ * Calls that can do much else: an argument says what. An engine is root without capabilities, which may
+ * still signal any process of root's: by tgkill, by a descriptor's owner (F_SETOWN), by a terminal's keys
+ * (TIOCSTI). Requests are those of libxen's calls that we make, as its Linux drivers have them.
+ */
+static const struct {
+	int call;
+	unsigned int arg; /* counted from 0 */
+	uint32_t value;
+} allowed_values[] = {
+	/* port-tap.c, worker.c */
+	{SCMP_SYS(fcntl), 1, F_GETFL},
+	{SCMP_SYS(fcntl), 1, F_SETFL},
+	{SCMP_SYS(ioctl), 1, TUNGETVNETHDRSZ},
+	/* copy.c, queue.c, staging.c */
+	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_MAP_GRANT_REF},
+	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR},
+	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_UNMAP_GRANT_REF},
+	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_GRANT_COPY},
+	/* queue.c */
+	{SCMP_SYS(ioctl), 1, IOCTL_EVTCHN_BIND_INTERDOMAIN},
+	{SCMP_SYS(ioctl), 1, IOCTL_EVTCHN_UNBIND},
+	{SCMP_SYS(ioctl), 1, IOCTL_EVTCHN_NOTIFY},
 };
 
 void sandbox_begin(void)
@@ -88,6 +117,26 @@ static void drop_capabilities(void)
 		die("cannot drop capabilities");
 }
 
+/* The argument is an int in the kernel, whatever stands in the register's upper half. */
+static int allow_value(scmp_filter_ctx ctx, int call, unsigned int arg, uint32_t value)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
+				SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, value));
+}
+
+static int add_rules(scmp_filter_ctx ctx)
+{
+	/* abort() and whatever else libc sends itself. */
+	int ret = allow_value(ctx, SCMP_SYS(tgkill), 0, (uint32_t)getpid());
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(allowed); i++)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(allowed_values); i++)
+		ret = allow_value(ctx, allowed_values[i].call, allowed_values[i].arg,
+				  allowed_values[i].value);
+	return ret;
+}
+
 static void forbid_syscalls(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -96,8 +145,8 @@ static void forbid_syscalls(void)
 	/* All threads, which run already. */
 	if (ret == 0)
 		ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(allowed); i++)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (ret == 0)
+		ret = add_rules(ctx);
 	if (ret == 0)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);
