@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xentoollog.h>
 
 #include "netback/common/util.h"
 #include "netback/engine/ctrl.h"
@@ -254,11 +255,18 @@ static void clean(void)
 	rmdir(dir);
 }
 
+static void say_nothing(struct xentoollog_logger *logger, xentoollog_level level, int errnum,
+			const char *context, const char *format, va_list ap)
+{
+	(void)logger, (void)level, (void)errnum, (void)context, (void)format, (void)ap;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	static struct xentoollog_logger silent = {.vmessage = say_nothing};
 	static xengntshr_handle *shr;
 
 	(void)argc, (void)argv;
@@ -267,7 +275,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	unsetenv("FAKEXEN_DOMID");
 	must(machine_create(dir) == 0);
 	atexit(clean);
-	gnttab = xengnttab_open(NULL, 0);
+	gnttab = xengnttab_open(&silent, 0);
 	shr = xengntshr_open(NULL, 0);
 	must(gnttab && shr);
 	pages = xengntshr_share_pages(shr, 0, PAGES - 1, ref, 1);
