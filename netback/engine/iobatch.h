@@ -11,7 +11,8 @@
 /*
  * A tap moves one packet a call. In a PV dom0 a system call goes through the hypervisor and changes
  * page tables twice, so calls, not bytes, are what small packets cost. io_uring does a whole round's
- * reads and writes, and goes to sleep, in one call. Where the kernel has no io_uring (or forbids it)
+ * reads and writes, and goes to sleep, in one call; the ring is restricted to these operations, because
+ * no system call filter sees them. Where the kernel has no io_uring (or forbids it, or cannot restrict it)
  * each operation is a call of its own and the wait is ppoll: the same results, only slower.
  *
  *   operation  is done when iobatch_run returns, in the order queued; -EAGAIN if it could not be.

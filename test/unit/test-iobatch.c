@@ -393,6 +393,44 @@ START_TEST(test_too_many_watches)
 }
 END_TEST
 
+/* --- the ring's restrictions -------------------------------------------------------------------------- */
+
+static int result_of(const struct io_uring_sqe *want)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
+	struct io_uring_cqe *cqe;
+	int ret;
+
+	*sqe = *want;
+	ck_assert_int_ge(io_uring_submit_and_wait(&b->ring, 1), 0);
+	ck_assert_int_eq(io_uring_peek_cqe(&b->ring, &cqe), 0);
+	ret = cqe->res;
+	io_uring_cqe_seen(&b->ring, cqe);
+	return ret;
+}
+
+/* What a filter of system calls does not see, the ring itself refuses. */
+START_TEST(test_other_operations)
+{
+	struct io_uring_sqe sqe;
+	char byte;
+
+	if (!b->uring)
+		return;
+	io_uring_prep_openat(&sqe, AT_FDCWD, "/dev/null", O_RDONLY, 0);
+	ck_assert_int_eq(result_of(&sqe), -EACCES);
+	io_uring_prep_socket(&sqe, AF_INET, SOCK_DGRAM, 0, 0);
+	ck_assert_int_eq(result_of(&sqe), -EACCES);
+	io_uring_prep_nop(&sqe);
+	ck_assert_int_eq(result_of(&sqe), -EACCES);
+	io_uring_prep_read(&sqe, -1, &byte, 1, 0);
+	ck_assert_int_eq(result_of(&sqe), -EBADF);
+	sqe.flags = IOSQE_ASYNC;
+	ck_assert_int_eq(result_of(&sqe), -EACCES);
+	ck_assert_int_eq(io_uring_register_files(&b->ring, ends, 2), -EACCES);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, test_results_in_order);
@@ -412,6 +450,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, test_fires_while_busy);
 	tcase_add_test(tcase, test_fires_without_operations);
 	tcase_add_test(tcase, test_too_many_watches);
+	tcase_add_test(tcase, test_other_operations);
 }
 
 int main(void)
