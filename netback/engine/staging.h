@@ -94,13 +94,19 @@ static inline unsigned int staging_home(uint32_t ref)
 
 _Static_assert(1u << (32 - 21) == STAGING_SLOTS, "bits of a hash");
 
+/* None is further from home than it was put, less than STAGING_PROBES: others go only towards it. */
 static inline const struct staging_slot *staging_slot(const struct staging *s, uint32_t ref)
 {
-	unsigned int i = staging_home(ref);
+	unsigned int home = staging_home(ref);
 
-	for (; s->slot[i].page; i = (i + 1) % STAGING_SLOTS)
-		if (s->slot[i].ref == ref)
-			return &s->slot[i];
+	for (unsigned int i = 0; i < STAGING_PROBES; i++) {
+		const struct staging_slot *slot = &s->slot[(home + i) % STAGING_SLOTS];
+
+		if (!slot->page)
+			return NULL;
+		if (slot->ref == ref)
+			return slot;
+	}
 	return NULL;
 }
 

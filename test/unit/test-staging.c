@@ -228,6 +228,39 @@ START_TEST(test_references_that_meet)
 }
 END_TEST
 
+/*
+ * A table as full as it gets, in one run of slots, each entry at its home: a look-up of what is not there
+ * ends in time. What it can see shows how far it went.
+ */
+START_TEST(test_no_long_look_up)
+{
+	unsigned int home = STAGING_SLOTS - 100; /* around the table's end */
+	uint32_t missed = 0;
+
+	while (staging_home(missed) != home)
+		missed++;
+	for (unsigned int i = 0; i < STAGING_MAX; i++) {
+		uint32_t r = missed + 1;
+
+		while (staging_home(r) != (home + i) % STAGING_SLOTS)
+			r++;
+		s->slot[(home + i) % STAGING_SLOTS] =
+			(struct staging_slot){.page = guest, .ref = r};
+	}
+	ck_assert_ptr_null(staging_slot(s, missed));
+	for (unsigned int i = 0; i < STAGING_MAX; i++) {
+		struct staging_slot *slot = &s->slot[(home + i) % STAGING_SLOTS];
+		uint32_t own = slot->ref;
+
+		ck_assert_ptr_eq(staging_slot(s, own), slot);
+		slot->ref = missed;
+		ck_assert(!staging_slot(s, missed) == (i >= STAGING_PROBES));
+		slot->ref = own;
+	}
+	memset(s->slot, 0, sizeof(s->slot));
+}
+END_TEST
+
 /* Pages whose references meet: each is found whichever goes first, the last one around the table's end. */
 START_TEST(test_neighbours_move_up)
 {
@@ -410,6 +443,7 @@ int main(void)
 	tcase_add_test(tcase, test_queue_limit);
 	tcase_add_test(tcase, test_guest_limit);
 	tcase_add_test(tcase, test_references_that_meet);
+	tcase_add_test(tcase, test_no_long_look_up);
 	tcase_add_loop_test(tcase, test_neighbours_move_up, 0, 2);
 	tcase_add_loop_test(tcase, test_any_orders, 0, 5);
 	tcase_add_test(tcase, test_recall);
