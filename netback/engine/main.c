@@ -67,16 +67,20 @@ static void remove_vif(unsigned int i)
 
 static void attach(const struct link_msg *msg, const int *fds, unsigned int nr_fds)
 {
-	const char *why = "too many vifs for an engine";
-	unsigned int i = find_vif(&msg->vif);
-	struct vif *vif = NULL;
+	unsigned int old = find_vif(&msg->vif);
+	struct vif *vif;
+	const char *why;
 
-	errno = ENOSPC;
-	if (i < nr_vifs)
-		remove_vif(i);
-	if (nr_vifs < MAX_VIFS)
-		vif = vif_attach(msg, fds, nr_fds, LINK_FD, wake_fd, workers, nr_workers,
-				 &guest_pages[msg->vif.domid], &why);
+	if (old < nr_vifs)
+		remove_vif(old);
+	if (nr_vifs == MAX_VIFS) {
+		for (unsigned int i = 0; i < nr_fds; i++)
+			close(fds[i]);
+		answer(LINK_ATTACHED, &msg->vif, -ENOSPC, "too many vifs for an engine");
+		return;
+	}
+	vif = vif_attach(msg, fds, nr_fds, LINK_FD, wake_fd, workers, nr_workers,
+			 &guest_pages[msg->vif.domid], &why);
 	if (!vif) {
 		answer(LINK_ATTACHED, &msg->vif, -errno, why);
 		return;
