@@ -191,6 +191,7 @@ link-test-tx-refused   := $(QUEUE_SRC)
 link-test-queue        := $(addprefix $(E)/, queue.c worker.c moderate.c tx.c rx.c rx-frame.c segment.c mcast.c rate.c vlan.c copy.c offload.c \
 	journal.c port-tap.c iobatch.c coalesce.c) $(FAKE_STATIC)
 link-test-queue        += $(addprefix $(E)/, ctrl.c hash.c staging.c)
+link-test-worker       := $(link-test-queue)
 link-test-queue-ctrl   := $(link-test-queue) $(E)/memory.c
 link-test-rx           := $(QUEUE_SRC)
 link-test-tx-policy    := $(QUEUE_SRC) $(addprefix $(E)/, queue.c worker.c moderate.c)
@@ -239,6 +240,7 @@ libs-test-tx := -luring
 libs-test-tx-refused := -luring
 libs-test-queue := -luring
 libs-test-queue-ctrl := -luring
+libs-test-worker := -luring
 libs-test-rx := -luring
 libs-test-steer := -luring
 libs-test-tx-policy := -luring
