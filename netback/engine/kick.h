@@ -24,9 +24,9 @@ enum {
 };
 
 struct kick {
-	bool out;  /* sent, and nothing seen yet */
-	bool seen; /* done, but nobody knows when; an event may still say */
-	unsigned int skip;	   /* kicks not to follow */
+	bool out;		  /* sent, and nothing seen yet */
+	bool seen;		  /* done, but nobody knows when; an event may still say */
+	unsigned int skip;	  /* kicks not to follow */
 	unsigned int looks, rest; /* made in vain; rounds without one from now on */
 	uint32_t mark;
 	uint64_t sent_ns, looked_ns;

@@ -16,7 +16,6 @@
 #include "netback/engine/vif.h"
 #include "test/unit/test-machine.h"
 
-
 #define must(condition)                                                                            \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \

@@ -28,7 +28,7 @@ static const struct {
 	{"too few, near the limit", MAX - 1, 3, 3 * SMALL, MAX},
 	{"too few, at the limit", MAX, 3, 3 * SMALL, MAX},
 	{"enough", 4 * FIRST, COALESCE_ENOUGH, 8 * SMALL, 4 * FIRST},
-	{"more than enough", 4 * FIRST, COALESCE_MANY, COALESCE_MANY * SMALL, 4 * FIRST},
+	{"more than enough", 4 * FIRST, COALESCE_MANY, COALESCE_MANY *SMALL, 4 * FIRST},
 	{"many", 4 * FIRST, COALESCE_MANY + 1, 33 * SMALL, 3 * FIRST},
 	{"many at the first step", FIRST, 100, 100 * SMALL, 0},
 	{"alone again", 8 * FIRST, 1, SMALL, 2 * FIRST},

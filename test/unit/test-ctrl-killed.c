@@ -13,7 +13,6 @@ static void crash_here(void);
 #include "netback/engine/staging.c"
 #include "test/unit/test-machine.h"
 
-
 enum {
 	QUEUES = 3,
 	PAGES = 20,
