@@ -444,6 +444,9 @@ bool rx_end(struct queue *q)
 	if (rx->nr_placed == 0)
 		return false;
 
+	/* Its patience begins anew, for being short of buffers and for being stalled. */
+	if (rx->starved)
+		fed(q);
 	rx->stuck_since = 0;
 	copy_flush(&rx->copy, q->worker->gnttab);
 	for (unsigned int i = 0; i < rx->nr_placed; i++) {

@@ -142,6 +142,30 @@ START_TEST(test_stall)
 }
 END_TEST
 
+/* A guest that has just got a frame is not stalled, though the round began without buffers and so does the next. */
+START_TEST(test_fed_within_a_round)
+{
+	unsigned int need;
+
+	harness_rx_post(h, 2);
+	go();
+	send_large();
+	go();
+	go();
+	pass(RX_DRAIN_NS - 1000000000u);
+	ck_assert_int_eq(rx_begin(&h->q, &h->why), 0);
+	harness_rx_post(h, 1);
+	iobatch_run(&h->w.io);
+	rx_end(&h->q);
+	ck_assert_uint_eq(h->stats.rx_packets, 1);
+	go();
+	ck_assert(h->ready);
+	ck_assert_uint_eq(h->nr_ready_calls, 1);
+	ck_assert_uint_eq(h->stats.rx_full, 2);
+	expect_about(idle(&need), RX_DRAIN_NS);
+}
+END_TEST
+
 /* --- frames wait, then are too old ---------------------------------------------------------------------- */
 
 START_TEST(test_wait_for_buffers)
@@ -422,6 +446,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_test(tcase, test_ready_with_the_first_buffers);
 	tcase_add_test(tcase, test_stall);
+	tcase_add_test(tcase, test_fed_within_a_round);
 	tcase_add_test(tcase, test_wait_for_buffers);
 	tcase_add_test(tcase, test_drop_rx_expired);
 	tcase_add_test(tcase, test_without_rx_notify);
