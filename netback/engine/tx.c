@@ -261,6 +261,8 @@ static int take_all(struct queue *q, const char **ret_why)
 	avail = ring_tx_unconsumed(&q->tx_ring);
 	if (avail < 0)
 		*ret_why = "tx ring: the producer index makes no sense";
+	if (avail <= 0)
+		tx->wait_until = 0; /* the guest may take back what waits */
 	if (avail > 0) {
 		stats_inc(&q->stats->tx_looks);
 		stats_add(&q->stats->tx_depth, (uint64_t)avail + tx->nr_held);

@@ -321,6 +321,23 @@ START_TEST(test_rate_leaves_requests)
 }
 END_TEST
 
+/* Who takes its requests back while they wait leaves nothing to come back for. */
+START_TEST(test_rate_of_requests_taken_back)
+{
+	policy.tx_rate = (struct link_rate){62500, 50000};
+	police();
+	empty_for(5);
+	harness_make_frame(frame, 4, 1514, 1);
+	put(1514, 1514, 4096, 0, 0);
+	serve();
+	ck_assert_int_gt(idle(), 4 * (int64_t)SECOND);
+	h->tx->req_prod = h->q.tx_ring.req_cons;
+	serve();
+	ck_assert_int_eq(idle(), 0);
+	ck_assert_uint_eq(h->tx->req_event, h->q.tx_ring.req_cons + 1);
+}
+END_TEST
+
 /* The worker sleeps meanwhile, although there is something on the ring. */
 START_TEST(test_rate_lets_the_worker_sleep)
 {
@@ -405,6 +422,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_mtu, 0, ARRAY_SIZE(mtus));
 	tcase_add_test(tcase, test_mtu_with_vlan);
 	tcase_add_test(tcase, test_rate_leaves_requests);
+	tcase_add_test(tcase, test_rate_of_requests_taken_back);
 	tcase_add_test(tcase, test_rate_lets_the_worker_sleep);
 	tcase_add_test(tcase, test_rate_charges_whole_packets);
 	tcase_add_test(tcase, test_rate_of_others);
