@@ -499,7 +499,8 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 	struct rx *rx = &q->rx;
 
 	coalesce_rest(&rx->coalesce);
-	if (rx->nr_busy == 0 && (rx->down || all_draining(q)))
+	/* Unless rx_begin waits for something else first: it would not look at quiet_until. */
+	if (rx->nr_busy == 0 && !rx->blocked && !rx->wait_until && (rx->down || all_draining(q)))
 		lower(deadline, rx->quiet_until);
 	if (rx->wait_until)
 		lower(deadline, rx->wait_until);

@@ -96,6 +96,20 @@ START_TEST(test_rate_holds_frames)
 }
 END_TEST
 
+/* Nor is a port that is down tried before. */
+START_TEST(test_rate_and_a_port_that_is_down)
+{
+	limit();
+	harness_rx_post(h, 40);
+	empty_for(5);
+	h->q.rx.down = true;
+	h->q.rx.quiet_until = clock_ns();
+	serve();
+	ck_assert_uint_eq(h->stats.port_ops, 0);
+	ck_assert_int_gt(idle(), 4 * (int64_t)SECOND);
+}
+END_TEST
+
 /* A guest that has no buffers either is not looked at all the time because of its rate. */
 START_TEST(test_rate_of_a_starved_guest)
 {
@@ -134,6 +148,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_rate_leaves_frames_in_the_port);
 	tcase_add_test(tcase, test_rate_holds_frames);
+	tcase_add_test(tcase, test_rate_and_a_port_that_is_down);
 	tcase_add_test(tcase, test_rate_of_a_starved_guest);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

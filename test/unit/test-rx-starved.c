@@ -437,6 +437,23 @@ START_TEST(test_port_deleted)
 }
 END_TEST
 
+/* It is time to try it, but not for this guest: the worker sleeps until that has buffers, or for too long none. */
+START_TEST(test_port_down_of_a_starved_guest)
+{
+	unsigned int need;
+
+	h->q.rx.down = true;
+	h->q.rx.quiet_until = now_ns();
+	go();
+	expect_about(idle(&need), RX_DRAIN_NS);
+	ck_assert_uint_eq(need, 1);
+	ck_assert_uint_eq(h->stats.port_ops, 0);
+	pass(RX_DRAIN_NS);
+	go();
+	ck_assert_uint_eq(h->stats.port_ops, RX_BATCH);
+}
+END_TEST
+
 static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 {
 	TCase *tcase = tcase_create(name);
@@ -454,6 +471,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_both_directions_in_a_round);
 	tcase_add_test(tcase, test_end_while_waiting);
 	tcase_add_test(tcase, test_port_deleted);
+	tcase_add_test(tcase, test_port_down_of_a_starved_guest);
 }
 
 int main(void)
