@@ -261,7 +261,8 @@ static bool has_credit(struct queue *q, uint64_t now)
 	struct rx *rx = &q->rx;
 	uint64_t until = rate_wait(&rx->rate, now);
 
-	stats_add(&q->stats->rx_limited, until && !rx->wait_until);
+	stats_add(&q->stats->rx_limited, until && !rx->limited);
+	rx->limited = until;
 	rx->wait_until = until;
 	return !until;
 }

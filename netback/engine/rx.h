@@ -72,6 +72,7 @@ struct rx {
 	bool pulls;		/* tags come off: frames are read to where that leaves them */
 	struct rate rate;
 	uint64_t wait_until;  /* ns; frames wait for their rate, 0: no */
+	bool limited;	      /* so it was when the rate was last asked: a wait is counted once */
 	uint64_t quiet_until; /* ns; no reads of a port that is down or drained */
 	struct rx_frame frame[RX_BATCH];
 	struct rx_packet placed[RX_PLACED]; /* nr_placed of them, in this round */

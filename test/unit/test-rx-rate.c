@@ -110,6 +110,29 @@ START_TEST(test_rate_and_a_port_that_is_down)
 }
 END_TEST
 
+/* As long as frames are held for it, a guest waits once, however many rounds others cause. */
+START_TEST(test_rate_waits_once)
+{
+	harness_rx_post(h, 100);
+	limit();
+	serve();
+	empty_for(5);
+	harness_make_frame(frame, 4, 1514, 1);
+	for (unsigned int i = 0; i < RX_BATCH; i++)
+		harness_send(h, &plain, frame, 1514);
+	for (int i = 0; i < 5; i++)
+		serve();
+	ck_assert_uint_eq(h->q.rx.nr_held, RX_BATCH);
+	ck_assert_uint_eq(h->stats.rx_limited, 1);
+	empty_for(-1);
+	serve();
+	ck_assert_uint_eq(h->stats.rx_packets, RX_BATCH);
+	empty_for(5);
+	serve();
+	ck_assert_uint_eq(h->stats.rx_limited, 2);
+}
+END_TEST
+
 /* A guest that has no buffers either is not looked at all the time because of its rate. */
 START_TEST(test_rate_of_a_starved_guest)
 {
@@ -149,6 +172,7 @@ int main(void)
 	tcase_add_test(tcase, test_rate_leaves_frames_in_the_port);
 	tcase_add_test(tcase, test_rate_holds_frames);
 	tcase_add_test(tcase, test_rate_and_a_port_that_is_down);
+	tcase_add_test(tcase, test_rate_waits_once);
 	tcase_add_test(tcase, test_rate_of_a_starved_guest);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
