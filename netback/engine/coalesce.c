@@ -25,8 +25,10 @@ static void judge(struct coalesce *c)
 
 uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes, bool full)
 {
-	c->frames += frames;
-	c->bytes += bytes;
+	if (!c->judged) {
+		c->frames += frames;
+		c->bytes += bytes;
+	}
 	if (full)
 		return 0;
 	judge(c);

@@ -34,7 +34,7 @@ enum {
 
 struct coalesce {
 	uint32_t hold_ns;
-	/* since the thread woke up */
+	/* since the thread woke up, until judged */
 	unsigned int frames;
 	uint64_t bytes;
 	bool judged; /* what comes later tells nothing of how fast frames come */

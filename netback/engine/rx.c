@@ -360,9 +360,10 @@ static void adapt(struct rx *rx, uint64_t bytes)
 	rx->hold_ns = coalesce_frames(&rx->coalesce, rx->nr_done, bytes, full);
 	if (full)
 		rx->nr_wanted = min(rx->nr_wanted * 2, (unsigned int)RX_BATCH);
+	else if (rx->hold_ns)
+		rx->nr_wanted = min(max(rx->coalesce.frames, rx->nr_done), (unsigned int)RX_BATCH);
 	else
-		rx->nr_wanted = rx->hold_ns ? min(rx->coalesce.frames, (unsigned int)RX_BATCH)
-					    : rx->nr_done;
+		rx->nr_wanted = rx->nr_done;
 }
 
 /* The frames the port gave go to the end of those that wait for the guest. */

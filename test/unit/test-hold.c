@@ -199,6 +199,24 @@ START_TEST(test_only_what_had_time_counts)
 }
 END_TEST
 
+/* Nor of how many come in a hold: a thread that others keep awake posts as many reads as are of use. */
+START_TEST(test_reads_of_a_thread_that_stays_awake)
+{
+	fall_asleep(5);
+	send_frames(3, 60);
+	ck_assert(serve());
+	ck_assert_uint_eq(h->q.rx.nr_wanted, 3);
+	for (int i = 0; i < 20; i++) {
+		ck_assert(!serve());
+		send_frames(1, 60);
+		ck_assert(serve());
+		ck_assert_uint_eq(h->q.rx.coalesce.frames, 3);
+		ck_assert_uint_eq(h->q.rx.nr_wanted, 3);
+	}
+	take_frames(23, 60);
+}
+END_TEST
+
 /* In the round that brings the frames, or in the one before the sleep. */
 START_TEST(test_who_sends_does_not_wait)
 {
@@ -522,6 +540,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_no_sleep_no_wait);
 	tcase_add_test(tcase, test_rounds_of_a_wake_add_up);
 	tcase_add_test(tcase, test_only_what_had_time_counts);
+	tcase_add_test(tcase, test_reads_of_a_thread_that_stays_awake);
 	tcase_add_loop_test(tcase, test_who_sends_does_not_wait, 0, 2);
 	tcase_add_loop_test(tcase, test_large_frames_do_not_wait, 0, 2);
 	tcase_add_test(tcase, test_broken_guest_does_not_wait);
