@@ -21,6 +21,7 @@ static void judge(struct coalesce *c)
 	else if (c->frames > COALESCE_MANY)
 		hold = hold > COALESCE_FIRST_NS ? hold - hold / 4 : 0;
 	c->hold_ns = hold;
+	c->sleep_ns = c->frames > 1 ? hold : 0;
 }
 
 uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes, bool full)
@@ -32,7 +33,7 @@ uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes
 	if (full)
 		return 0;
 	judge(c);
-	return c->hold_ns;
+	return c->sleep_ns;
 }
 
 void coalesce_rest(struct coalesce *c)

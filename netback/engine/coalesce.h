@@ -13,12 +13,13 @@
  *
  * So when a wake-up finds several small frames, which is the sign that they come faster than rounds go,
  * the thread sleeps for a while once it has done them, and that while grows until a wake-up has its
- * fill. It shrinks when there are more than that (the thread was late by itself), and at once when
- * frames come alone: a ping, a request, the first frame after silence never
- * wait, and segmentation offload frames, which are batches already, never do. Neither criterion nor
- * limit has an absolute rate: a thread sleeps at most COALESCE_ROUNDS times as long as it worked
- * (coalesce_limit), so that a flood takes a fraction of a CPU and a frame waits a few rounds' time,
- * whatever a round costs on this machine. (As adaptive interrupt moderation of NICs; Dong et al.,
+ * fill. It shrinks when there are more than that (the thread was late by itself), and faster when
+ * frames come alone, after which the thread does not sleep so at all: a ping, a request, the first frame
+ * after silence never wait, and segmentation offload frames, which are batches already, never do. Neither
+ * criterion nor limit has an absolute rate: a thread sleeps at most COALESCE_ROUNDS times as long as it
+ * worked (coalesce_limit), so that a flood takes a fraction of a CPU and a frame waits a few rounds' time,
+ * whatever a round costs on this machine. What was learned in a flood may be old, so the first sleep after
+ * an ordinary one, which is not measured, is COALESCE_FIRST_NS at most. (As adaptive interrupt moderation of NICs; Dong et al.,
  * CLUSTER 2011, for virtual interrupts.)
  *
  * One for each direction of a queue. Pure. Zero-initialised memory is a queue in silence.
@@ -33,11 +34,12 @@ enum {
 };
 
 struct coalesce {
-	uint32_t hold_ns;
+	uint32_t hold_ns; /* learned */
 	/* since the thread woke up, until judged */
 	unsigned int frames;
 	uint64_t bytes;
-	bool judged; /* what comes later tells nothing of how fast frames come */
+	bool judged;	   /* what comes later tells nothing of how fast frames come */
+	uint32_t sleep_ns; /* of hold_ns, for this wake-up */
 };
 
 /*
@@ -49,11 +51,12 @@ uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes
 /* The thread goes to sleep. */
 void coalesce_rest(struct coalesce *c);
 
-/* The hold wanted, or less if the thread has worked for busy_ns since it slept last. */
+/* The hold wanted, or less if the thread has worked for busy_ns since it slept last. 0: nobody knows how long. */
 static inline uint32_t coalesce_limit(uint32_t hold_ns, uint64_t busy_ns)
 {
-	return hold_ns < COALESCE_ROUNDS * busy_ns ? hold_ns
-						   : (uint32_t)(COALESCE_ROUNDS * busy_ns);
+	uint64_t most = busy_ns ? COALESCE_ROUNDS * busy_ns : COALESCE_FIRST_NS;
+
+	return hold_ns < most ? hold_ns : (uint32_t)most;
 }
 
 #endif

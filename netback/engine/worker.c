@@ -158,8 +158,7 @@ static void sleep_until(struct worker *w, uint64_t deadline)
 	iobatch_watch(&w->io, &w->events);
 	iobatch_watch(&w->io, &w->calls);
 	if (hold) {
-		if (w->woken_ns)
-			hold = coalesce_limit(hold, clock_ns() - w->woken_ns);
+		hold = coalesce_limit(hold, w->woken_ns ? clock_ns() - w->woken_ns : 0);
 		iobatch_hold(&w->io, hold);
 		w->woken_ns = clock_ns();
 	} else {

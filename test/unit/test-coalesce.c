@@ -41,15 +41,21 @@ static const struct {
 	{"none that was worth keeping", FIRST, 2, 0, 2 * FIRST},
 };
 
+/* A lone frame does not wait, whatever was learned of others. */
+static uint32_t step_sleep(int i)
+{
+	return steps[i].frames > 1 ? steps[i].want_ns : 0;
+}
+
 /* In one round that was not full. */
 START_TEST(test_steps)
 {
 	struct coalesce c = {.hold_ns = steps[_i].hold_ns};
 	uint32_t got = coalesce_frames(&c, steps[_i].frames, steps[_i].bytes, false);
 
-	ck_assert_msg(got == steps[_i].want_ns, "%s: %u ns, not %u", steps[_i].what, got,
-		      steps[_i].want_ns);
-	ck_assert_uint_eq(c.hold_ns, got);
+	ck_assert_msg(c.hold_ns == steps[_i].want_ns, "%s: %u ns, not %u", steps[_i].what,
+		      c.hold_ns, steps[_i].want_ns);
+	ck_assert_msg(got == step_sleep(_i), "%s: sleeps %u ns", steps[_i].what, got);
 }
 END_TEST
 
@@ -93,6 +99,11 @@ START_TEST(test_lone_frames_never_wait)
 		ck_assert_uint_eq(coalesce_frames(&c, 1, SMALL, i % 2), 0);
 		coalesce_rest(&c);
 	}
+	/* Nor after a flood, nor what comes next to a thread that stays awake. */
+	c.hold_ns = MAX;
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_eq(coalesce_frames(&c, 1, SMALL, false), 0);
+	ck_assert_uint_eq(c.hold_ns, MAX / 4);
 }
 END_TEST
 
@@ -139,12 +150,15 @@ END_TEST
 /* A hold is worth what the thread has worked, so many times; a long one is never made longer. */
 START_TEST(test_limit)
 {
-	ck_assert_uint_eq(coalesce_limit(FIRST, 0), 0);
+	ck_assert_uint_eq(coalesce_limit(FIRST, 1), COALESCE_ROUNDS);
 	ck_assert_uint_eq(coalesce_limit(FIRST, 1000), COALESCE_ROUNDS * 1000);
 	ck_assert_uint_eq(coalesce_limit(FIRST, FIRST), FIRST);
 	ck_assert_uint_eq(coalesce_limit(MAX, MAX / COALESCE_ROUNDS - 1), MAX - COALESCE_ROUNDS);
 	ck_assert_uint_eq(coalesce_limit(MAX, UINT32_MAX), MAX);
 	ck_assert_uint_eq(coalesce_limit(MAX, 1ull << 40), MAX);
+	/* Not known: the first step. */
+	ck_assert_uint_eq(coalesce_limit(MAX, 0), FIRST);
+	ck_assert_uint_eq(coalesce_limit(FIRST / 2, 0), FIRST / 2);
 }
 END_TEST
 
