@@ -30,14 +30,24 @@ uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes
 		c->frames += frames;
 		c->bytes += bytes;
 	}
+	c->full = full;
 	if (full)
 		return 0;
 	judge(c);
 	return c->sleep_ns;
 }
 
-void coalesce_rest(struct coalesce *c)
+uint32_t coalesce_rest(struct coalesce *c)
 {
+	uint32_t owed;
+
 	judge(c);
+	owed = c->full ? c->sleep_ns : 0;
 	*c = (struct coalesce){.hold_ns = c->hold_ns};
+	return owed;
+}
+
+void coalesce_forget(struct coalesce *c)
+{
+	*c = (struct coalesce){.judged = true};
 }

@@ -39,6 +39,7 @@ struct coalesce {
 	unsigned int frames;
 	uint64_t bytes;
 	bool judged;	   /* what comes later tells nothing of how fast frames come */
+	bool full;	   /* the last round was */
 	uint32_t sleep_ns; /* of hold_ns, for this wake-up */
 };
 
@@ -48,8 +49,11 @@ struct coalesce {
  */
 uint32_t coalesce_frames(struct coalesce *c, unsigned int frames, uint64_t bytes, bool full);
 
-/* The thread goes to sleep. */
-void coalesce_rest(struct coalesce *c);
+/* The thread goes to sleep. Returns the ns it still owes, if its last round with frames was full. */
+uint32_t coalesce_rest(struct coalesce *c);
+
+/* These frames are not of a flood: unlearn all, and let nothing of this wake-up wait. */
+void coalesce_forget(struct coalesce *c);
 
 /* The hold wanted, or less if the thread has worked for busy_ns since it slept last. 0: nobody knows how long. */
 static inline uint32_t coalesce_limit(uint32_t hold_ns, uint64_t busy_ns)

@@ -389,10 +389,14 @@ bool queue_end(struct queue *q)
 	count_copies(q, &q->tx.copy);
 	count_copies(q, &q->rx.copy);
 	/* Who sends as well is answering, or waits for the answer. */
-	if (q->tx.nr_packets)
-		q->rx.hold_ns = q->rx.coalesce.hold_ns = 0;
-	if (q->rx.nr_done)
-		q->tx.hold_ns = q->tx.coalesce.hold_ns = 0;
+	if (q->tx.nr_packets) {
+		coalesce_forget(&q->rx.coalesce);
+		q->rx.hold_ns = 0;
+	}
+	if (q->rx.nr_done) {
+		coalesce_forget(&q->tx.coalesce);
+		q->tx.hold_ns = 0;
+	}
 	q->had_work |= worked;
 	return worked;
 }

@@ -500,7 +500,7 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 {
 	struct rx *rx = &q->rx;
 
-	coalesce_rest(&rx->coalesce);
+	rx->hold_ns = max(rx->hold_ns, coalesce_rest(&rx->coalesce));
 	/* Unless rx_begin waits for something else first: it would not look at quiet_until. */
 	if (rx->nr_busy == 0 && !rx->blocked && !rx->wait_until && (rx->down || all_draining(q)))
 		lower(deadline, rx->quiet_until);

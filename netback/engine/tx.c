@@ -528,7 +528,7 @@ int tx_idle(struct queue *q, uint64_t *deadline)
 {
 	struct tx *tx = &q->tx;
 
-	coalesce_rest(&tx->coalesce);
+	tx->hold_ns = max(tx->hold_ns, coalesce_rest(&tx->coalesce));
 	if (tx->wait_until) {
 		tx->hold_ns = 0;
 		*deadline = min(*deadline, tx->wait_until);

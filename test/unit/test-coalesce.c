@@ -68,7 +68,8 @@ START_TEST(test_steps_in_rounds)
 	if (steps[_i].frames > 1)
 		ck_assert_uint_eq(coalesce_frames(&c, steps[_i].frames - 1, 0, true), 0);
 	ck_assert_uint_eq(c.hold_ns, steps[_i].hold_ns);
-	coalesce_rest(&c);
+	/* Nobody has slept for it yet. */
+	ck_assert_uint_eq(coalesce_rest(&c), step_sleep(_i));
 	ck_assert_msg(c.hold_ns == steps[_i].want_ns, "%s: %u ns, not %u", steps[_i].what,
 		      c.hold_ns, steps[_i].want_ns);
 }
@@ -83,11 +84,41 @@ START_TEST(test_judged_once_a_wake)
 	ck_assert_uint_eq(coalesce_frames(&c, 1, SMALL, false), 2 * FIRST);
 	ck_assert_uint_eq(coalesce_frames(&c, 16, 16 * SMALL, true), 0);
 	ck_assert_uint_eq(coalesce_frames(&c, 2, 2 * SMALL, false), 2 * FIRST);
-	coalesce_rest(&c);
+	ck_assert_uint_eq(coalesce_rest(&c), 0);
 	ck_assert_uint_eq(c.hold_ns, 2 * FIRST);
-	coalesce_rest(&c);
+	ck_assert_uint_eq(coalesce_rest(&c), 0);
 	ck_assert_msg(c.hold_ns == 2 * FIRST, "a wake-up without frames tells nothing");
 	ck_assert_uint_eq(coalesce_frames(&c, 3, 3 * SMALL, false), 4 * FIRST);
+}
+END_TEST
+
+/* The last round before the sleep was full, so that it could not hold. */
+START_TEST(test_owed_after_a_full_round)
+{
+	struct coalesce c = {.hold_ns = FIRST};
+
+	ck_assert_uint_eq(coalesce_frames(&c, 3, 3 * SMALL, false), 2 * FIRST);
+	ck_assert_uint_eq(coalesce_frames(&c, 16, 16 * SMALL, true), 0);
+	ck_assert_uint_eq(coalesce_rest(&c), 2 * FIRST);
+	ck_assert_uint_eq(coalesce_rest(&c), 0);
+	ck_assert_uint_eq(c.hold_ns, 2 * FIRST);
+}
+END_TEST
+
+/* Whatever was counted or judged: nothing is owed, learned, or held for until the next wake-up. */
+START_TEST(test_forget)
+{
+	for (int judged = 0; judged < 2; judged++) {
+		struct coalesce c = {.hold_ns = MAX};
+
+		coalesce_frames(&c, 3, 3 * SMALL, !judged);
+		coalesce_forget(&c);
+		ck_assert_uint_eq(coalesce_frames(&c, 3, 3 * SMALL, false), 0);
+		coalesce_frames(&c, 3, 3 * SMALL, true);
+		ck_assert_uint_eq(coalesce_rest(&c), 0);
+		ck_assert_uint_eq(c.hold_ns, 0);
+		ck_assert_uint_eq(coalesce_frames(&c, 3, 3 * SMALL, false), FIRST);
+	}
 }
 END_TEST
 
@@ -173,6 +204,8 @@ int main(void)
 	tcase_add_loop_test(tcase, test_steps, 0, ARRAY_SIZE(steps));
 	tcase_add_loop_test(tcase, test_steps_in_rounds, 0, ARRAY_SIZE(steps));
 	tcase_add_test(tcase, test_judged_once_a_wake);
+	tcase_add_test(tcase, test_owed_after_a_full_round);
+	tcase_add_test(tcase, test_forget);
 	tcase_add_test(tcase, test_lone_frames_never_wait);
 	tcase_add_test(tcase, test_grows_to_its_limit);
 	tcase_add_test(tcase, test_back_to_nothing);

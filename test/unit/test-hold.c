@@ -183,6 +183,24 @@ START_TEST(test_rounds_of_a_wake_add_up)
 }
 END_TEST
 
+/* If the last of them leaves nothing to a round that is not full, the wake-up has its hold nevertheless. */
+START_TEST(test_full_rounds_only)
+{
+	fall_asleep(1);
+	send_frames(3, 60);
+	ck_assert(serve());
+	ck_assert(serve());
+	ck_assert_uint_eq(h->stats.rx_packets, 3);
+	ck_assert_uint_eq(go_to_sleep(), COALESCE_FIRST_NS);
+	ck_assert_uint_eq(h->stats.rx_held, 1);
+	take_frames(3, 60);
+
+	send_frames(1, 60);
+	ck_assert_msg(go_to_sleep() == 0, "one alone does not wait");
+	take_frames(1, 60);
+}
+END_TEST
+
 /* What a thread that stays awake finds afterwards tells nothing of how fast frames come. */
 START_TEST(test_only_what_had_time_counts)
 {
@@ -232,6 +250,21 @@ START_TEST(test_who_sends_does_not_wait)
 	ck_assert_uint_eq(h->stats.port_ops, 5 + 1 + 3);
 	ck_assert_uint_eq(h->q.rx.nr_busy, 4);
 	take_frames(4, 60);
+}
+END_TEST
+
+/* Nor if its frames had come in full rounds, of which nothing was made yet. */
+START_TEST(test_who_sends_after_full_rounds)
+{
+	fall_asleep(1);
+	send_frames(3, 60);
+	ck_assert(serve());
+	ck_assert(serve());
+	put_request(1);
+	ck_assert(serve());
+	ck_assert_uint_eq(go_to_sleep(), 0);
+	ck_assert_uint_eq(h->q.rx.coalesce.hold_ns, 0);
+	take_frames(3, 60);
 }
 END_TEST
 
@@ -308,6 +341,25 @@ START_TEST(test_small_packets_gather)
 	/* Nothing came: an event is asked for again. */
 	ck_assert_uint_eq(go_to_sleep(), 0);
 	ck_assert_uint_eq(h->tx->req_event, h->tx_prod + 1);
+}
+END_TEST
+
+/* A full round is not waited after, unless no other one follows. */
+START_TEST(test_full_ring_gathers)
+{
+	uint32_t ns;
+
+	fall_asleep(5);
+	h->q.tx.coalesce.hold_ns = 8 * COALESCE_FIRST_NS;
+	put_requests(TX_FULL_PACKETS);
+	ck_assert_uint_eq(h->stats.tx_packets, TX_FULL_PACKETS);
+	ck_assert_uint_eq(h->q.tx.hold_ns, 0);
+	ns = go_to_sleep();
+	ck_assert_uint_eq(ns, 8 * COALESCE_FIRST_NS);
+	ck_assert_uint_eq(h->stats.tx_held, 1);
+	ck_assert_uint_eq(take_responses(), TX_FULL_PACKETS);
+	put_requests(1);
+	ck_assert_uint_eq(h->stats.tx_packets, TX_FULL_PACKETS + 1);
 }
 END_TEST
 
@@ -539,12 +591,15 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_longer_and_shorter);
 	tcase_add_test(tcase, test_no_sleep_no_wait);
 	tcase_add_test(tcase, test_rounds_of_a_wake_add_up);
+	tcase_add_test(tcase, test_full_rounds_only);
 	tcase_add_test(tcase, test_only_what_had_time_counts);
 	tcase_add_test(tcase, test_reads_of_a_thread_that_stays_awake);
 	tcase_add_loop_test(tcase, test_who_sends_does_not_wait, 0, 2);
+	tcase_add_test(tcase, test_who_sends_after_full_rounds);
 	tcase_add_loop_test(tcase, test_large_frames_do_not_wait, 0, 2);
 	tcase_add_test(tcase, test_broken_guest_does_not_wait);
 	tcase_add_test(tcase, test_small_packets_gather);
+	tcase_add_test(tcase, test_full_ring_gathers);
 	tcase_add_test(tcase, test_lone_packets_do_not_wait);
 	tcase_add_loop_test(tcase, test_who_receives_does_not_wait, 0, 2);
 	tcase_add_test(tcase, test_packet_before_the_hold);
