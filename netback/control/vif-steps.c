@@ -199,6 +199,7 @@ static bool do_attach(struct vif *vif)
 	vif->facts.policed = true;
 	features = vif_tap_features(vif);
 	ret = tap_connect(&vif->tap, attach->nr_queues, &features, !vif->adopted);
+	vif->carrier = ret == 0 && vif->adopted; /* as tap_connect leaves it */
 	if (ret == 0 && !vif->adopted)
 		ret = vif_files_forget_journal(&vif->files);
 	if (ret == 0) {

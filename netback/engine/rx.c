@@ -44,10 +44,17 @@ void rx_release(struct rx *rx)
 
 static void set_ready(struct queue *q, bool ready)
 {
-	if (q->rx.ready == ready)
+	struct rx *rx = &q->rx;
+	bool stalled = !ready && !rx->told; /* it was not among the ready ones */
+
+	if (rx->told && rx->ready == ready)
 		return;
-	q->rx.ready = ready;
-	vif_ready(q->vif, ready);
+	rx->told = true;
+	rx->ready = ready;
+	if (stalled)
+		vif_stalled(q->vif);
+	else
+		vif_ready(q->vif, ready);
 }
 
 static uint64_t drain_ns(const struct queue *q)
@@ -514,7 +521,7 @@ unsigned int rx_idle(struct queue *q, uint64_t *deadline)
 		lower(deadline, rx->starved_since + drain_ns(q));
 	if (rx->nr_held > share(q))
 		lower(deadline, rx->starved_since + RX_SHARE_NS);
-	if (rx->ready && q->features.rx_notify)
+	if ((rx->ready || !rx->told) && q->features.rx_notify)
 		lower(deadline, rx->stuck_since + RX_STALL_NS);
 	return need(rx);
 }

@@ -65,7 +65,8 @@ struct rx {
 	bool starved;  /* too few buffers posted for the next frame */
 	bool draining; /* and for so long that frames are too old to keep */
 	bool down;     /* the port is gone: reads would fail for ever */
-	bool ready;    /* as last told to the vif */
+	bool told;     /* the vif has heard of this queue */
+	bool ready;    /* what */
 	uint64_t starved_since; /* ns */
 	uint64_t counted_until; /* ns; rx_starved_ns has what was before */
 	uint64_t stuck_since;	/* ns; the first starvation since the guest got a frame, 0: none */

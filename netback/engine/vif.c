@@ -270,6 +270,11 @@ void vif_ready(struct vif *vif, bool ready)
 		tell_carrier(vif, false);
 }
 
+void vif_stalled(struct vif *vif)
+{
+	tell_carrier(vif, false);
+}
+
 void vif_fail(struct vif *vif, const char *why)
 {
 	const char *none = NULL;

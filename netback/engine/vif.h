@@ -12,7 +12,7 @@
 
 /*
  * vif_attach, vif_police, vif_detach: main thread. They spread the queues over the workers and wait for each.
- * vif_ready, vif_fail: the workers.
+ * vif_ready, vif_stalled, vif_fail: the workers.
  */
 struct ctrl;
 struct queue;
@@ -53,6 +53,12 @@ void vif_police(struct vif *vif, const struct link_policy *policy);
  * ready; control is told when that changes.
  */
 void vif_ready(struct vif *vif, bool ready);
+
+/*
+ * A queue that has not been ready yet is not going to be: control may have the carrier on since an engine before
+ * this one, and is told to turn it off.
+ */
+void vif_stalled(struct vif *vif);
 
 /*
  * The guest broke the protocol. The queue that calls it serves no more; the main thread is woken and

@@ -19,6 +19,7 @@ for signal in TERM KILL TERM; do
 	wait_for '[ "$(vif_field state)" = connected ]'
 	wait_for '[ "$(vif_field carrier)" = true ]'
 	[ "$(vif_field nr_queues)" = 2 ] || fail "SIG$signal: queues"
+	log_has 'Guest Rx ready' && fail "SIG$signal: that the carrier is on all along is news to it"
 done
 [ "$(vif_field connects)" = 4 ] || fail "connects: $(vif_field connects)"
 [ "$(wc -l < "$tmp/writes")" = 1 ] || fail "the state was written"

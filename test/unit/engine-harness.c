@@ -168,7 +168,7 @@ void harness_reset(struct harness *h, const struct link_features *features, RING
 	memset(&h->memory, 0, sizeof(h->memory));
 	tx_police(&h->q);
 	rx_police(&h->q, false);
-	h->nr_ready_calls = 0;
+	h->nr_ready_calls = h->nr_stalled_calls = 0;
 	h->ready = false;
 }
 
@@ -191,6 +191,11 @@ void vif_ready(struct vif *vif, bool ready)
 
 	h->nr_ready_calls++;
 	h->ready = ready;
+}
+
+void vif_stalled(struct vif *vif)
+{
+	((struct harness *)vif)->nr_stalled_calls++;
 }
 
 int harness_step(struct harness *h)

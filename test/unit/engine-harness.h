@@ -51,7 +51,7 @@ struct harness {
 	struct rx new_rx; /* as rx_init made it */
 
 	/* what the engine said of the guest */
-	unsigned int nr_ready_calls;
+	unsigned int nr_ready_calls, nr_stalled_calls;
 	bool ready;
 };
 

@@ -52,6 +52,11 @@ void vif_ready(struct vif *vif, bool ready)
 	nr_ready += ready;
 }
 
+void vif_stalled(struct vif *vif)
+{
+	(void)vif;
+}
+
 void vif_fail(struct vif *vif, const char *why)
 {
 	(void)vif;

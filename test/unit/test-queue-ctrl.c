@@ -48,6 +48,11 @@ void vif_ready(struct vif *vif, bool ready)
 	(void)vif, (void)ready;
 }
 
+void vif_stalled(struct vif *vif)
+{
+	(void)vif;
+}
+
 void vif_fail(struct vif *vif, const char *why)
 {
 	(void)vif;

@@ -142,6 +142,38 @@ START_TEST(test_stall)
 }
 END_TEST
 
+/* One that had stalled already, or did when this engine was not there yet: an engine before has said it is ready. */
+START_TEST(test_stalled_from_the_start)
+{
+	unsigned int need;
+
+	h->q.rx.quiet_until = now_ns() + 2 * RX_STALL_NS;
+	go();
+	pass(RX_DRAIN_NS);
+	go();
+	expect_about(idle(&need), RX_STALL_NS - RX_DRAIN_NS);
+	ck_assert_uint_eq(h->nr_stalled_calls, 0);
+	pass(RX_STALL_NS - RX_DRAIN_NS);
+	go();
+	go();
+	ck_assert_uint_eq(h->nr_stalled_calls, 1);
+	ck_assert_int_gt(idle(&need), 0);
+
+	harness_rx_post(h, 1);
+	go();
+	ck_assert_uint_eq(h->nr_ready_calls, 1);
+	ck_assert(h->ready);
+	h->q.rx_ring.req_cons = h->rx_prod;
+	h->q.rx.stuck_since = 0;
+	go();
+	pass(RX_STALL_NS);
+	go();
+	ck_assert_uint_eq(h->nr_ready_calls, 2);
+	ck_assert(!h->ready);
+	ck_assert_uint_eq(h->nr_stalled_calls, 1);
+}
+END_TEST
+
 /* A guest that has just got a frame is not stalled, though the round began without buffers and so does the next. */
 START_TEST(test_fed_within_a_round)
 {
@@ -266,7 +298,7 @@ START_TEST(test_without_rx_notify)
 	expect_about(idle(&need), RX_POLL_NS);
 	pass(2 * RX_STALL_NS);
 	go();
-	ck_assert_uint_eq(h->nr_ready_calls, 0);
+	ck_assert_uint_eq(h->nr_ready_calls + h->nr_stalled_calls, 0);
 	harness_rx_post(h, 1);
 	go();
 	pass(2 * RX_STALL_NS);
@@ -463,6 +495,7 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_test(tcase, test_ready_with_the_first_buffers);
 	tcase_add_test(tcase, test_stall);
+	tcase_add_test(tcase, test_stalled_from_the_start);
 	tcase_add_test(tcase, test_fed_within_a_round);
 	tcase_add_test(tcase, test_wait_for_buffers);
 	tcase_add_test(tcase, test_drop_rx_expired);
