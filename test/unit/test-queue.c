@@ -305,10 +305,7 @@ START_TEST(test_port_gone)
 	unsigned int index;
 	int tap = open_tap(&index);
 
-	if (tap < 0) {
-		printf("no tap here: test_port_gone has tested nothing\n");
-		return;
-	}
+	ck_assert_int_ge(tap, 0);
 	ck_assert_int_ge(dup3(tap, g->q.port.fd, O_CLOEXEC), 0);
 	ck_assert(delete_tap(index));
 	open_guest(g);
@@ -357,7 +354,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, test_gathers_beside_a_neighbour, 0, 2);
 	tcase_add_test(tcase, test_answers_at_close);
 	tcase_add_test(tcase, test_starved_guest);
-	tcase_add_test(tcase, test_port_gone);
+	if (have_tap())
+		tcase_add_test(tcase, test_port_gone);
 	tcase_add_test(tcase, test_broken_guest);
 }
 

@@ -5,10 +5,10 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -426,27 +426,29 @@ static void expect_retry_in_a_second(uint64_t ops)
 	ck_assert_uint_eq(h->stats.port_ops, ops);
 }
 
-START_TEST(test_port_deleted)
+/* With reads posted. Returns the port that was. */
+static int replace_port(int fd)
 {
-	int real = dup(h->q.port.fd), tap;
-	unsigned int index, need;
+	int real = dup(h->q.port.fd);
 
-	tap = open_tap(&index);
-	if (tap < 0) {
-		printf("no tap here: test_port_deleted has tested nothing\n");
-		return;
-	}
-	ck_assert_int_ge(dup3(tap, h->q.port.fd, O_CLOEXEC), 0);
-	close(tap);
+	ck_assert_int_ge(dup3(fd, h->q.port.fd, O_CLOEXEC), 0);
+	close(fd);
 	h->q.rx.nr_wanted = 5;
 	harness_rx_post(h, 100);
 	go();
 	ck_assert_uint_eq(h->q.rx.nr_busy, 5);
-	ck_assert(delete_tap(index));
+	return real;
+}
+
+/* Each read fails with error, until the real port is back. */
+static void expect_down(int error, int real)
+{
+	unsigned int need;
+
 	iobatch_wait(&h->w.io, 2000000000);
 	go();
 	ck_assert_uint_eq(h->q.rx.nr_busy, 0);
-	ck_assert_int_eq(h->q.rx.frame[0].read.ret, -EBADFD);
+	ck_assert_int_eq(h->q.rx.frame[0].read.ret, error);
 	ck_assert(h->q.rx.down);
 	expect_retry_in_a_second(5 + 3);
 
@@ -455,7 +457,6 @@ START_TEST(test_port_deleted)
 	ck_assert(h->q.rx.down);
 	expect_retry_in_a_second(5 + 10 + 6);
 
-	/* It is back. */
 	ck_assert_int_ge(dup2(real, h->q.port.fd), 0);
 	send_frames(1);
 	go();
@@ -466,6 +467,33 @@ START_TEST(test_port_deleted)
 	ck_assert(!h->q.rx.down);
 	ck_assert_int_eq(idle(&need), INT64_MAX);
 	close(real);
+}
+
+START_TEST(test_port_deleted)
+{
+	unsigned int index;
+	int tap = open_tap(&index), real;
+
+	ck_assert_int_ge(tap, 0);
+	real = replace_port(tap);
+	ck_assert(delete_tap(index));
+	expect_down(-EBADFD, real);
+}
+END_TEST
+
+/* The same where there can be no tap: a terminal fails so once nobody has its other end. */
+START_TEST(test_port_hung_up)
+{
+	int port = posix_openpt(O_RDWR | O_NONBLOCK | O_NOCTTY), other, real;
+	struct termios raw = {0};
+
+	ck_assert(port >= 0 && grantpt(port) == 0 && unlockpt(port) == 0);
+	other = open(ptsname(port), O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(other, 0);
+	ck_assert_int_eq(tcsetattr(other, TCSANOW, &raw), 0); /* no echo */
+	real = replace_port(port);
+	close(other);
+	expect_down(-EIO, real);
 }
 END_TEST
 
@@ -503,7 +531,9 @@ static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 	tcase_add_test(tcase, test_wakes_with_the_frame);
 	tcase_add_test(tcase, test_both_directions_in_a_round);
 	tcase_add_test(tcase, test_end_while_waiting);
-	tcase_add_test(tcase, test_port_deleted);
+	if (have_tap())
+		tcase_add_test(tcase, test_port_deleted);
+	tcase_add_test(tcase, test_port_hung_up);
 	tcase_add_test(tcase, test_port_down_of_a_starved_guest);
 }
 
