@@ -224,9 +224,9 @@ static void open_uring(struct iobatch *b)
 
 /* --- plain system calls ------------------------------------------------------------------------- */
 
-static int32_t do_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr)
+static int32_t do_read(struct iobatch *b, int fd, void *buf, uint32_t len)
 {
-	ssize_t n = readv(fd, iov, (int)nr);
+	ssize_t n = read(fd, buf, len);
 
 	b->nr_calls++;
 	return n < 0 ? -errno : (int32_t)n;
@@ -245,18 +245,10 @@ static void run_ops(struct iobatch *b)
 	for (unsigned int i = 0; i < b->nr_ops; i++) {
 		struct iobatch_op *op = &b->ops[i];
 
-		*op->ret = op->write ? do_write(b, op->fd, op->iov, op->nr_iov)
-				     : do_read(b, op->fd, op->iov, op->nr_iov);
+		*op->ret = op->iov ? do_write(b, op->fd, op->iov, op->nr_iov)
+				   : do_read(b, op->fd, op->buf, op->len);
 	}
 	b->nr_ops = 0;
-}
-
-static int32_t do_posted(struct iobatch *b, int fd, const struct iobatch_read *r)
-{
-	ssize_t n = read(fd, r->buf, r->len);
-
-	b->nr_calls++;
-	return n < 0 ? -errno : (int32_t)n;
 }
 
 /* Posted reads are tried whenever there is a chance, and stay posted when they find nothing. */
@@ -265,7 +257,7 @@ static void run_stream(struct iobatch *b, struct iobatch_stream *s)
 	int32_t ret;
 
 	while (s->posted.head) {
-		ret = do_posted(b, s->fd, s->posted.head);
+		ret = do_read(b, s->fd, s->posted.head->buf, s->posted.head->len);
 		if (ret == -EAGAIN)
 			break;
 		complete(s->posted.head, ret);
@@ -376,26 +368,26 @@ static void queue_op(struct iobatch *b, struct iobatch_op op)
 		return;
 
 	sqe = get_sqe(b);
-	if (op.write && op.nr_iov == 1)
+	if (!op.iov)
+		io_uring_prep_read(sqe, op.fd, op.buf, op.len, 0);
+	else if (op.nr_iov == 1)
 		io_uring_prep_write(sqe, op.fd, op.iov->iov_base, (uint32_t)op.iov->iov_len, 0);
-	else if (op.write)
-		io_uring_prep_writev(sqe, op.fd, op.iov, op.nr_iov, 0);
 	else
-		io_uring_prep_readv(sqe, op.fd, op.iov, op.nr_iov, 0);
+		io_uring_prep_writev(sqe, op.fd, op.iov, op.nr_iov, 0);
 	set_user_data(sqe, op.ret, USER_DATA_RESULT);
 	*op.ret = RESULT_PENDING;
 	b->nr_inflight++;
 }
 
-void iobatch_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr, int32_t *ret)
+void iobatch_read(struct iobatch *b, int fd, void *buf, uint32_t len, int32_t *ret)
 {
-	queue_op(b, (struct iobatch_op){fd, false, iov, nr, ret});
+	queue_op(b, (struct iobatch_op){.fd = fd, .buf = buf, .len = len, .ret = ret});
 }
 
 void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr,
 		   int32_t *ret)
 {
-	queue_op(b, (struct iobatch_op){fd, true, iov, nr, ret});
+	queue_op(b, (struct iobatch_op){.fd = fd, .iov = iov, .nr_iov = nr, .ret = ret});
 }
 
 int iobatch_post(struct iobatch *b, struct iobatch_stream *s, struct iobatch_read *r)

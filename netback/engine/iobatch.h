@@ -30,9 +30,10 @@ enum {
 
 struct iobatch_op {
 	int fd;
-	bool write;
-	const struct iovec *iov;
+	const struct iovec *iov; /* of a write; NULL: a read */
 	unsigned int nr_iov;
+	void *buf; /* of a read */
+	uint32_t len;
 	int32_t *ret;
 };
 
@@ -92,8 +93,7 @@ void iobatch_close(struct iobatch *b);
  * Queue one operation; *ret becomes the bytes moved or -errno, and is no other operation's meanwhile.
  * When the batch is full, what is queued runs first.
  */
-void iobatch_read(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr,
-		  int32_t *ret);
+void iobatch_read(struct iobatch *b, int fd, void *buf, uint32_t len, int32_t *ret);
 void iobatch_write(struct iobatch *b, int fd, const struct iovec *iov, unsigned int nr,
 		   int32_t *ret);
 

@@ -20,7 +20,7 @@
 static void queue_event_read(struct worker *w)
 {
 	w->events.fired = false;
-	iobatch_read(&w->io, w->events.fd, &w->event_iov, 1, &w->event_ret);
+	iobatch_read(&w->io, w->events.fd, w->event_ports, sizeof(w->event_ports), &w->event_ret);
 	stats_inc(&w->stats->event_reads);
 }
 
@@ -240,7 +240,6 @@ int worker_open(struct worker *w)
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		return -errno;
 	w->events = (struct iobatch_watch){.fd = fd, .events = POLLIN};
-	w->event_iov = (struct iovec){w->event_ports, sizeof(w->event_ports)};
 	w->calls = (struct iobatch_watch){.fd = w->call_fd, .events = POLLIN};
 	return 0;
 }

@@ -66,7 +66,7 @@ struct worker {
 	uint64_t
 		woken_ns; /* by the end of a hold, at; 0: by something else, the clock was not read */
 	uint32_t event_ports[WORKER_EVENTS], unmask_ports[WORKER_EVENTS];
-	struct iovec event_iov, unmask_iov;
+	struct iovec unmask_iov;
 	int32_t event_ret, unmask_ret;
 
 	/* a call of the main thread: written by it before call_fd, read after; back by call_done */

@@ -116,7 +116,6 @@ START_TEST(test_packets_while_busy)
 {
 	struct iobatch_watch w;
 	char byte;
-	struct iovec iov = {&byte, 1};
 	int32_t ret;
 	int pair[2];
 
@@ -126,7 +125,7 @@ START_TEST(test_packets_while_busy)
 	post_reads(src, ends[1], NR_READS);
 	iobatch_run(b);
 	send_packets(ends[0], 0, 3);
-	iobatch_read(b, pair[0], &iov, 1, &ret);
+	iobatch_read(b, pair[0], &byte, 1, &ret);
 	iobatch_run(b);
 	ck_assert_int_eq(ret, -EAGAIN);
 	expect_packets(src, 0, 3);
@@ -386,13 +385,13 @@ END_TEST
 /* Operations queued with it are done (an unmask), and a read that finds nothing is called back. */
 START_TEST(test_operations_with_a_hold)
 {
-	struct iovec out = {(void *)"abc", 3}, in = {src->bytes, 8};
+	struct iovec out = {(void *)"abc", 3};
 	int32_t out_ret = 1234, in_ret = 1234, none_ret = 1234;
 	int64_t start = now_ns();
 
 	iobatch_write(b, ends[0], &out, 1, &out_ret);
-	iobatch_read(b, ends[1], &in, 1, &in_ret);
-	iobatch_read(b, ends[0], &in, 1, &none_ret);
+	iobatch_read(b, ends[1], src->bytes, 8, &in_ret);
+	iobatch_read(b, ends[0], src->bytes, 8, &none_ret);
 	iobatch_hold(b, 10 * MS);
 	ck_assert_int_ge(now_ns() - start, 9 * MS);
 	ck_assert_int_eq(out_ret, 3);
