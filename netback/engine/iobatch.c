@@ -191,7 +191,7 @@ static int register_with(const struct io_uring *ring, unsigned int what, const v
 static bool restrict_and_enable(struct io_uring *ring)
 {
 	static const uint8_t operations[] = {
-		IORING_OP_READ,	    IORING_OP_READV,	   IORING_OP_WRITE,	   IORING_OP_WRITEV,
+		IORING_OP_READ,	    IORING_OP_WRITE,	   IORING_OP_WRITEV,
 		IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE, IORING_OP_ASYNC_CANCEL,
 	};
 	struct io_uring_restriction r[ARRAY_SIZE(operations)] = {0};

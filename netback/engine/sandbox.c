@@ -27,7 +27,6 @@ static const int allowed[] = {
 	/* worker.c, iobatch.c: packets, events, sleep */
 	SCMP_SYS(io_uring_enter),
 	SCMP_SYS(read),
-	SCMP_SYS(readv),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
 	SCMP_SYS(ppoll),
