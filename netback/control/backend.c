@@ -208,7 +208,7 @@ static void sweep(unsigned int domid, unsigned int handle)
 	tap_init(&tap, domid, handle);
 	tap.index = vif_files_load_index(config->run_dir, tap.name);
 	info("%s: left behind, removed", tap.name);
-	tap_destroy(&tap, "");
+	tap_destroy(&tap);
 	vif_files_remove(&files, config->run_dir, tap.name);
 }
 

@@ -66,19 +66,16 @@ static int set_mac(const char *name)
 	return ret;
 }
 
-/* What a script has renamed still has its index. */
-static bool find_existing(const struct tap *tap, const char *alias, char name[IFNAMSIZ])
+/* What a script has renamed still has its index. A name that somebody wished for is no proof: two may wish for one. */
+static bool find_existing(const struct tap *tap, char name[IFNAMSIZ])
 {
 	if (tap->index && if_indextoname(tap->index, name))
 		return true;
 	strcpy(name, tap->name);
-	if (if_nametoindex(name))
-		return true;
-	snprintf(name, IFNAMSIZ, "%s", alias);
-	return *alias && strlen(alias) < IFNAMSIZ && if_nametoindex(name);
+	return if_nametoindex(name) != 0;
 }
 
-int tap_open(struct tap *tap, const char *alias, bool *ret_new)
+int tap_open(struct tap *tap, bool *ret_new)
 {
 	char name[IFNAMSIZ];
 	int fd, ret = 0;
@@ -87,14 +84,14 @@ int tap_open(struct tap *tap, const char *alias, bool *ret_new)
 	if (tap->nr_queues)
 		return 0;
 
-	*ret_new = !find_existing(tap, alias, name);
-	fd = open_queue(*ret_new ? tap->name : name);
+	*ret_new = !find_existing(tap, name);
+	fd = open_queue(name);
 	if (fd < 0)
 		return fd;
 
 	tap->fds[0] = fd;
 	tap->nr_queues = 1;
-	tap->index = if_nametoindex(*ret_new ? tap->name : name);
+	tap->index = if_nametoindex(name);
 	if (*ret_new)
 		ret = set_mac(tap->name);
 	if (ret == 0 && ioctl(fd, TUNSETPERSIST, 1) < 0)
@@ -203,11 +200,11 @@ void tap_set_carrier(struct tap *tap, bool on)
 		debug("%s: carrier %d: TUNSETCARRIER failed", tap->name, value);
 }
 
-void tap_destroy(struct tap *tap, const char *alias)
+void tap_destroy(struct tap *tap)
 {
 	char name[IFNAMSIZ];
 
-	if (!tap->nr_queues && find_existing(tap, alias, name)) {
+	if (!tap->nr_queues && find_existing(tap, name)) {
 		tap->fds[0] = open_queue(name);
 		tap->nr_queues = tap->fds[0] >= 0;
 	}

@@ -34,10 +34,10 @@ void tap_init(struct tap *tap, unsigned int domid, unsigned int handle);
 
 /*
  * Make the tap, or take over the one that is there: with tap->index, if that is remembered from before; else under its
- * own name, or else as alias, the name the toolstack wished for it ("" if none). Sets the index. A new one has the MAC fe:ff:ff:ff:ff:ff and no carrier. Does nothing if it is open.
+ * own name. Sets the index. A new one has the MAC fe:ff:ff:ff:ff:ff and no carrier. Does nothing if it is open.
  * *ret_new tells which.
  */
-int tap_open(struct tap *tap, const char *alias, bool *ret_new);
+int tap_open(struct tap *tap, bool *ret_new);
 
 /*
  * Before a connect: nr queues with the offloads these features allow. fresh: drop the frames that wait for a
@@ -56,8 +56,8 @@ void tap_set_carrier(struct tap *tap, bool on);
 /* What the interface is called now; "" if it is not open or was deleted behind our back. */
 void tap_current_name(const struct tap *tap, char name[IFNAMSIZ]);
 
-/* Remove the interface, opened or only left behind. Its queues may stay open in an engine for a moment. */
-void tap_destroy(struct tap *tap, const char *alias);
+/* Remove the interface, opened or only left behind: found as by tap_open. Its queues may stay open in an engine for a moment. */
+void tap_destroy(struct tap *tap);
 
 /* Let go of it; the interface stays. */
 void tap_close(struct tap *tap);

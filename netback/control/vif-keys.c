@@ -58,9 +58,6 @@ int vif_keys_read_toolstack(const char *be, const struct keyval_vif *id,
 	if (ret < 0)
 		return ret;
 
-	if (xenbus_read_string(&dir, XSK_BE_VIFNAME, keys->vifname, sizeof(keys->vifname)) ==
-	    KEYVAL_REFUSE)
-		return refuse_key(why, &dir);
 	if (xenbus_read_string(&dir, XSK_BE_SCRIPT, keys->script, sizeof(keys->script)) ==
 		    KEYVAL_REFUSE ||
 	    xenbus_read_string(&dir, XSK_BE_GATEWAYDEV, keys->gatewaydev,

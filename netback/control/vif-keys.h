@@ -3,7 +3,6 @@
 #ifndef NETBACK_CONTROL_VIF_KEYS_H
 #define NETBACK_CONTROL_VIF_KEYS_H
 
-#include <net/if.h>
 #include <stdbool.h>
 
 #include "netback/common/link.h"
@@ -19,7 +18,6 @@
 /* What the toolstack has written; read once, when the vif is new. */
 struct vif_toolstack_keys {
 	char frontend[KEYVAL_PATH_SIZE]; /* lies below the guest's home, whatever the store says */
-	char vifname[IFNAMSIZ];		 /* the name the toolstack wishes; "" if none */
 	char script[KEYVAL_PATH_SIZE];	 /* the hotplug script; "" if none */
 	char gatewaydev[64];		 /* for it */
 };

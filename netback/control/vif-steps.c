@@ -56,7 +56,7 @@ static int hold(struct vif *vif)
 	vif->facts.held = true;
 	if (!vif->tap.index)
 		vif->tap.index = vif_files_load_index(config->run_dir, vif->name);
-	ret = tap_open(&vif->tap, vif->keys.vifname, &is_new);
+	ret = tap_open(&vif->tap, &is_new);
 	if (ret < 0) {
 		vif_fail(vif, ret, "tap %s: %s", vif->name, strerror(-ret));
 		return ret;
@@ -290,7 +290,7 @@ static void remove_directory(struct vif *vif)
 
 static bool do_destroy(struct vif *vif)
 {
-	tap_destroy(&vif->tap, vif->keys.vifname);
+	tap_destroy(&vif->tap);
 	vif_files_remove(&vif->files, config->run_dir, vif->name);
 	if (vif->has_error_nodes)
 		vif_keys_clear_error(vif->be, &vif->id);
