@@ -47,6 +47,13 @@ static bool publish(struct vif *vif, unsigned int state, enum vif_state next)
 	return true;
 }
 
+/* Which interface was ours before we started, whatever it is called now. */
+static void recall_index(struct vif *vif)
+{
+	if (!vif->tap.index)
+		vif->tap.index = vif_files_load_index(config->run_dir, vif->name);
+}
+
 /* Tap and files, made or found. */
 static int hold(struct vif *vif)
 {
@@ -54,8 +61,7 @@ static int hold(struct vif *vif)
 	int ret;
 
 	vif->facts.held = true;
-	if (!vif->tap.index)
-		vif->tap.index = vif_files_load_index(config->run_dir, vif->name);
+	recall_index(vif);
 	ret = tap_open(&vif->tap, &is_new);
 	if (ret < 0) {
 		vif_fail(vif, ret, "tap %s: %s", vif->name, strerror(-ret));
@@ -290,6 +296,7 @@ static void remove_directory(struct vif *vif)
 
 static bool do_destroy(struct vif *vif)
 {
+	recall_index(vif);
 	tap_destroy(&vif->tap);
 	vif_files_remove(&vif->files, config->run_dir, vif->name);
 	if (vif->has_error_nodes)

@@ -27,6 +27,19 @@ shim_try g disconnect # the toolstack may have removed the directory meanwhile
 wait_gone red
 has_tap vif3.0 && fail "vif3.0 is left"
 
+# Renamed, and closed when netbackd starts: there is nothing to connect, and it goes all the same.
+vif_add 3 2
+start_shim h 3 --vif 2
+wait_for 'ctl list | grep -q "^vif3.2 *4 "'
+ip link set vif3.2 name black
+shim h set-state 6
+vif_is 3 2
+wait_be 6
+stop_netbackd
+start_netbackd
+vif_remove 3 2
+wait_gone black
+
 # Gone while no netbackd ran: it is swept up under any name.
 vif_add 3 1
 stop_netbackd
