@@ -222,6 +222,8 @@ int backend_start(struct event_base *base, const struct config *settings)
 	hotplug_init(base);
 	vif_init(base, config);
 	scan();
+	if (!xenbus_alive())
+		return -EIO; /* all would seem left behind */
 	vif_files_each(config->run_dir, sweep);
 
 	root_watch = xenbus_watch(root, on_backend, NULL);
