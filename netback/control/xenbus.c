@@ -53,10 +53,28 @@ unsigned int xenbus_domid(void)
 	return xenbus.domid;
 }
 
+/* Any request that xenstored answers as long as it lives. 0 or what errno became. */
+static int ask(void)
+{
+	unsigned int len;
+	char *val = xs_read(xenbus.xs, XBT_NULL, xsk_name(XSK_DOM_DOMID), &len);
+	int error = val ? 0 : errno;
+
+	free(val);
+	return error;
+}
+
 /* Remember from errno whether a request failed because of the request or because nobody answers. */
 static void judge(int error)
 {
+	/*
+	 * EINVAL is what xenstored says of a bad path, and what libxenstore says of the one request that was under way
+	 * when the connection broke. The next one tells.
+	 */
+	if (error == EINVAL)
+		error = ask();
 	switch (error) {
+	case 0:
 	case ENOENT:
 	case EACCES:
 	case EPERM:
@@ -124,8 +142,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_pulse(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what, (void)arg;
-	free(read_raw(&(struct xenbus_dir){.path = ""}, xsk_name(XSK_DOM_DOMID),
-		      &(unsigned int){0}));
+	judge(ask());
 }
 
 int xenbus_open(struct event_base *base)
@@ -159,7 +176,10 @@ void xenbus_close(void)
 bool xenbus_domain_exists(unsigned int domid)
 {
 	errno = 0;
-	return xs_is_domain_introduced(xenbus.xs, domid) || errno == EACCES || !xenbus_alive();
+	if (xs_is_domain_introduced(xenbus.xs, domid) || errno == EACCES)
+		return true;
+	judge(ask()); /* no answer is not told from "no" */
+	return !xenbus_alive();
 }
 
 /* --- watches ---------------------------------------------------------------------------------------------- */
