@@ -282,8 +282,9 @@ sim: $(B)/deps-plot $(B)/netback-sim ## the hint in simulated time: tables and p
 		BUILD=$(abspath $(B)) PLOT=1 $$experiment || status=1; done; exit $$status
 
 # what behaviour tests run beside the programs
-TEST_PROGS := $(B)/test/figures
-$(TEST_PROGS): $(B)/test/%: $$(call obj,test/behaviour/$$*.c) | $(B)/deps-test
+TEST_PROGS := $(B)/test/figures $(B)/test/rogue-engine
+link-rogue-engine := netback/common/link.c
+$(TEST_PROGS): $(B)/test/%: $$(call obj,test/behaviour/$$*.c $$(link-$$*)) | $(B)/deps-test
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^
 

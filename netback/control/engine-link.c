@@ -33,6 +33,7 @@ enum {
 	IDLE_SECONDS = 1,
 	STOP_MS = 3000,
 	BACKOFF_SECONDS = 1,
+	MESSAGES_PER_TURN = 64,
 };
 
 TAILQ_HEAD(client_list, link_client);
@@ -262,15 +263,19 @@ static bool take_message(struct engine *engine, struct link_msg *msg)
 	return true;
 }
 
+/* One that was taken over may talk without end: what is left wakes us again, after the others. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct engine *engine = arg;
-	int fds[LINK_MAX_FDS], ret;
+	int fds[LINK_MAX_FDS], ret = 1;
 	struct link_msg msg;
 	unsigned int nr_fds;
 
 	(void)fd, (void)what;
-	while ((ret = link_recv(engine->process.sock, &msg, fds, &nr_fds)) == 1) {
+	for (int n = 0; n < MESSAGES_PER_TURN; n++) {
+		ret = link_recv(engine->process.sock, &msg, fds, &nr_fds);
+		if (ret != 1)
+			break;
 		for (unsigned int i = 0; i < nr_fds; i++)
 			close(fds[i]);
 		if (nr_fds || !take_message(engine, &msg)) {
@@ -278,6 +283,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 	}
+	if (ret == 1)
+		return;
 	if (ret == 0)
 		kill_process(engine, NULL); /* it is dying; SIGCHLD tells how */
 	else if (ret != -EAGAIN)

@@ -158,6 +158,18 @@ static void on_failed(void *arg, const char *text)
 	vif_fail(arg, -EPROTO, "%s", *text ? text : "the guest broke the protocol");
 }
 
+/* A guest cannot change it that often; an engine that was taken over can. */
+static enum log_level carrier_log_level(struct vif *vif)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec == vif->carrier_second)
+		return LOG_LEVEL_DEBUG;
+	vif->carrier_second = now.tv_sec;
+	return LOG_LEVEL_INFO;
+}
+
 static void on_carrier(void *arg, bool on)
 {
 	struct vif *vif = arg;
@@ -166,7 +178,8 @@ static void on_carrier(void *arg, bool on)
 		return; /* an engine after another tells anew */
 	vif->carrier = on;
 	tap_set_carrier(&vif->tap, on);
-	info(on ? "%s: Guest Rx ready" : "%s: Guest Rx stalled", vif->name);
+	log_msg(carrier_log_level(vif), false, on ? "%s: Guest Rx ready" : "%s: Guest Rx stalled",
+		vif->name);
 }
 
 static void on_policed(void *arg)

@@ -63,7 +63,8 @@ struct vif {
 	struct event *grace; /* offline: how long the guest may take to close */
 	struct event *later; /* look again; until then the frontend may be unwatched */
 	time_t events_second;
-	unsigned int events; /* of the frontend watch within that second */
+	unsigned int events;   /* of the frontend watch within that second */
+	time_t carrier_second; /* of the last change of carrier that was news */
 };
 
 /* Once, before the first vif. */
