@@ -103,7 +103,7 @@ void engine_detach(struct link_client *client);
 /* The vif is idle and goes. */
 void engine_forget(struct link_client *client);
 
-/* For reports. The pid is 0 while it does not run. */
+/* For reports. The pid is 0 while it does not run; the stats may change between two looks, their counts too. */
 const char *engine_key(const struct engine *engine);
 pid_t engine_pid(const struct engine *engine);
 

@@ -195,10 +195,13 @@ static void add_worker_stats(struct json_object *out, const struct stats_worker 
 	STATS_WORKER_COUNTERS(ADD_COUNTER)
 }
 
-/* Queues of an earlier connect keep what they counted: all are shown that ever did anything. */
+/*
+ * Queues of an earlier connect keep what they counted: all are shown that ever did anything. The page belongs to the
+ * engine: what was found right a moment ago may have changed.
+ */
 static unsigned int nr_counted_queues(const struct stats_vif *stats)
 {
-	unsigned int n = stats->nr_queues;
+	unsigned int n = min(READ_ONCE(stats->nr_queues), (uint32_t)STATS_MAX_QUEUES);
 
 	for (unsigned int i = n; i < STATS_MAX_QUEUES; i++)
 		if (stats_read(&stats->queue[i].events) || stats_read(&stats->queue[i].tx_slots))
@@ -209,18 +212,21 @@ static unsigned int nr_counted_queues(const struct stats_vif *stats)
 static void stats_one(const struct vif *vif, void *arg)
 {
 	struct json_object *out = append_object(arg), *queues;
+	unsigned int nr;
 
 	add_text(out, "vif", vif->name);
 	queues = add_array(out, "queues");
 	if (!vif_files_stats_ready(&vif->files))
 		return;
-	for (unsigned int i = 0; i < nr_counted_queues(vif->files.stats); i++)
+	nr = nr_counted_queues(vif->files.stats);
+	for (unsigned int i = 0; i < nr; i++)
 		add_queue_stats(append_object(queues), &vif->files.stats->queue[i]);
 }
 
 static void engine_one(const struct engine_report *report, void *arg)
 {
 	struct json_object *out = append_object(arg), *workers;
+	unsigned int nr;
 
 	add_text(out, "engine", report->key);
 	add_number(out, "pid", (uint64_t)report->pid);
@@ -229,7 +235,8 @@ static void engine_one(const struct engine_report *report, void *arg)
 	workers = add_array(out, "workers");
 	if (!report->stats)
 		return;
-	for (unsigned int i = 0; i < report->stats->nr_workers; i++)
+	nr = min(READ_ONCE(report->stats->nr_workers), (uint32_t)STATS_MAX_WORKERS);
+	for (unsigned int i = 0; i < nr; i++)
 		add_worker_stats(append_object(workers), &report->stats->worker[i]);
 }
 

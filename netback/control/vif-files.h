@@ -37,7 +37,7 @@ void vif_files_remove(struct vif_files *files, const char *run_dir, const char *
 /* Whose files lie in the directory, known or left behind. fn may remove them. */
 void vif_files_each(const char *run_dir, void (*fn)(unsigned int domid, unsigned int handle));
 
-/* A page that a reader may believe: magic, version, size and nr_queues are right. */
+/* A page that a reader may believe: magic, version, size and nr_queues are right. The engine may change them any time. */
 bool vif_files_stats_ready(const struct vif_files *files);
 
 #endif
