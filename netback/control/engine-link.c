@@ -233,6 +233,15 @@ static bool take_ready(struct engine *engine)
 	return true;
 }
 
+/* It goes into the store and to terminals. */
+static void make_printable(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static bool take_message(struct engine *engine, struct link_msg *msg)
 {
 	struct link_client *client;
@@ -244,7 +253,7 @@ static bool take_message(struct engine *engine, struct link_msg *msg)
 	if (!client)
 		return false;
 
-	msg->u.answer.text[sizeof(msg->u.answer.text) - 1] = '\0';
+	make_printable(msg->u.answer.text, sizeof(msg->u.answer.text));
 	switch (link_client_take(client, msg)) {
 	case LINK_CLIENT_NONSENSE:
 		return false;
