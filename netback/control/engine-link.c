@@ -395,11 +395,29 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/*
+ * An engine works in order: who was first is to blame, all others wait behind it. Orders of one turn have the same
+ * deadline, and the loop may tell of a later one first.
+ */
+static struct link_client *find_culprit(struct link_client *overdue)
+{
+	struct link_client *client, *culprit = overdue;
+
+	TAILQ_FOREACH (client, &overdue->engine->clients, entry) {
+		if (evtimer_pending(client->timer, NULL) && client->order < culprit->order)
+			culprit = client;
+	}
+	return culprit;
+}
+
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
 {
 	struct link_client *client = arg;
 
 	(void)fd, (void)what;
+	if (client->engine->phase == ENGINE_ENDING)
+		return; /* of another one's silence */
+	client = find_culprit(client);
 	err("vif%u.%u: the engine owes an answer to %s", client->id.domid, client->id.handle,
 	    link_client_awaits(client));
 	client->overdue = true;

@@ -20,7 +20,7 @@ struct engine;
  * vif and stopped a second after its last one. When it dies it is started again at once, and its vifs are attached
  * again with the same descriptors and journals: nobody above is told. When it dies ten times in ten
  * seconds, the next start waits a second. An engine that owes an answer for five seconds is killed; the vif it was about
- * is given up.
+ * is given up, not those whose orders came after that.
  *
  * Its statistics are RUN_DIR/engine-KEY.stats (stats.h). Main thread only.
  */
@@ -72,10 +72,11 @@ struct link_client {
 	/* engine-link.c, link-client.c */
 	enum link_state state;
 	enum link_police police;
-	bool unsent;  /* DETACHING: the order is still to be sent */
-	bool overdue; /* its engine dies of this one's silence */
+	bool unsent;	/* DETACHING: the order is still to be sent */
+	bool overdue;	/* its engine dies of this one's silence */
+	uint64_t order; /* number of the one last sent, of all to all engines */
 	struct engine *engine;
-	struct event *timer;
+	struct event *timer; /* pending while an answer is owed */
 	TAILQ_ENTRY(link_client) entry;
 };
 

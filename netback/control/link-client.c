@@ -9,6 +9,8 @@ enum {
 	ANSWER_SECONDS = 5,
 };
 
+static uint64_t nr_orders;
+
 static int send_order(struct link_client *client, int sock, enum link_type type)
 {
 	struct link_msg msg = {.magic = LINK_MAGIC, .type = type, .vif = client->id};
@@ -20,9 +22,11 @@ static int send_order(struct link_client *client, int sock, enum link_type type)
 	else if (type == LINK_POLICY)
 		msg.u.policy = client->attach.policy;
 	ret = link_send(sock, &msg, client->fds, attach ? client->nr_fds : 0);
-	if (ret == 0)
-		event_add(client->timer, &(struct timeval){.tv_sec = ANSWER_SECONDS});
-	return ret;
+	if (ret < 0)
+		return ret;
+	client->order = ++nr_orders;
+	event_add(client->timer, &(struct timeval){.tv_sec = ANSWER_SECONDS});
+	return 0;
 }
 
 int link_client_serve(struct link_client *client, int sock)

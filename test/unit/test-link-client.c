@@ -141,6 +141,22 @@ START_TEST(attach_and_detach)
 }
 END_TEST
 
+/* Who was first is known although all wait for the same moment. */
+START_TEST(orders_are_counted)
+{
+	uint64_t before;
+
+	run();
+	before = client.order;
+	ck_assert(police(1));
+	sends(LINK_POLICY, 1);
+	ck_assert_uint_gt(client.order, before);
+	before = client.order;
+	sends(0, 0);
+	ck_assert_uint_eq(client.order, before);
+}
+END_TEST
+
 START_TEST(refused)
 {
 	sends(LINK_ATTACH, 0);
@@ -271,6 +287,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, attach_and_detach);
+	tcase_add_test(tcase, orders_are_counted);
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, policy_while_running);
 	tcase_add_test(tcase, policy_that_changes_before_the_answer);
