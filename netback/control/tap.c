@@ -75,15 +75,26 @@ static bool find_existing(const struct tap *tap, char name[IFNAMSIZ])
 	return if_nametoindex(name) != 0;
 }
 
+void tap_current_name(const struct tap *tap, char name[IFNAMSIZ])
+{
+	struct ifreq ifr = {0};
+
+	name[0] = '\0';
+	if (tap->nr_queues && ioctl(tap->fds[0], TUNGETIFF, &ifr) == 0)
+		memcpy(name, ifr.ifr_name, IFNAMSIZ);
+}
+
 int tap_open(struct tap *tap, bool *ret_new)
 {
 	char name[IFNAMSIZ];
 	int fd, ret = 0;
 
 	*ret_new = false;
-	if (tap->nr_queues)
+	tap_current_name(tap, name);
+	if (*name)
 		return 0;
 
+	tap_close(tap); /* what was open was deleted */
 	*ret_new = !find_existing(tap, name);
 	fd = open_queue(name);
 	if (fd < 0)
@@ -101,15 +112,6 @@ int tap_open(struct tap *tap, bool *ret_new)
 	else
 		tap_set_carrier(tap, false);
 	return ret;
-}
-
-void tap_current_name(const struct tap *tap, char name[IFNAMSIZ])
-{
-	struct ifreq ifr = {0};
-
-	name[0] = '\0';
-	if (tap->nr_queues && ioctl(tap->fds[0], TUNGETIFF, &ifr) == 0)
-		memcpy(name, ifr.ifr_name, IFNAMSIZ);
 }
 
 static void close_queues_above(struct tap *tap, unsigned int nr)

@@ -34,7 +34,8 @@ void tap_init(struct tap *tap, unsigned int domid, unsigned int handle);
 
 /*
  * Make the tap, or take over the one that is there: with tap->index, if that is remembered from before; else under its
- * own name. Sets the index. A new one has the MAC fe:ff:ff:ff:ff:ff and no carrier. Does nothing if it is open.
+ * own name. Sets the index. A new one has the MAC fe:ff:ff:ff:ff:ff and no carrier. Does nothing if it is open and was
+ * not deleted behind our back.
  * *ret_new tells which.
  */
 int tap_open(struct tap *tap, bool *ret_new);

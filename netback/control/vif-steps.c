@@ -67,7 +67,8 @@ static int hold(struct vif *vif)
 		vif_fail(vif, ret, "tap %s: %s", vif->name, strerror(-ret));
 		return ret;
 	}
-	if (is_new && vif->state == VIF_NEW && vif->facts.backend == XenbusStateConnected)
+	/* Only with a new directory the script is still to come. */
+	if (is_new && (vif->state != VIF_NEW || vif->facts.backend != XenbusStateInitialising))
 		warn("%s: its interface was gone and is new: run the hotplug script again",
 		     vif->name);
 
