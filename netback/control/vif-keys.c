@@ -82,7 +82,19 @@ static enum keyval_verdict read_rate(struct xenbus_dir *dir, enum xs_key key, st
 	return verdict;
 }
 
-int vif_keys_read_policy(const char *be, struct policy_keys *keys, char why[KEYVAL_EXPLAIN_SIZE])
+static int read_vlan(struct xenbus_dir *dir, struct policy_keys *keys,
+		     char why[KEYVAL_EXPLAIN_SIZE])
+{
+	if (xenbus_read_string(dir, XSK_BE_VLAN, keys->vlan_text, sizeof(keys->vlan_text)) ==
+	    KEYVAL_REFUSE)
+		return refuse_key(why, dir);
+	if (!*keys->vlan_text)
+		return 0;
+	return vlan_spec_parse(keys->vlan_text, &keys->vlan, why, KEYVAL_EXPLAIN_SIZE);
+}
+
+int vif_keys_read_policy(const char *be, bool with_vlan, struct policy_keys *keys,
+			 char why[KEYVAL_EXPLAIN_SIZE])
 {
 	struct xenbus_dir dir = {.path = be};
 	enum keyval_verdict checksums;
@@ -93,14 +105,9 @@ int vif_keys_read_policy(const char *be, struct policy_keys *keys, char why[KEYV
 	if (checksums == KEYVAL_REFUSE ||
 	    read_rate(&dir, XSK_BE_RATE, &keys->tx_rate) == KEYVAL_REFUSE ||
 	    read_rate(&dir, XSK_BE_RATE_RX, &keys->rx_rate) == KEYVAL_REFUSE ||
-	    xenbus_read_uint(&dir, XSK_BE_MTU, NULL, &keys->mtu) == KEYVAL_REFUSE ||
-	    xenbus_read_string(&dir, XSK_BE_VLAN, keys->vlan_text, sizeof(keys->vlan_text)) ==
-		    KEYVAL_REFUSE)
+	    xenbus_read_uint(&dir, XSK_BE_MTU, NULL, &keys->mtu) == KEYVAL_REFUSE)
 		return refuse_key(why, &dir);
-
-	if (!*keys->vlan_text)
-		return 0;
-	return vlan_spec_parse(keys->vlan_text, &keys->vlan, why, KEYVAL_EXPLAIN_SIZE);
+	return with_vlan ? read_vlan(&dir, keys, why) : 0;
 }
 
 /* --- what we write ---------------------------------------------------------------------------------------- */

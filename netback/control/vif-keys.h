@@ -25,8 +25,9 @@ struct vif_toolstack_keys {
 int vif_keys_read_toolstack(const char *be, const struct keyval_vif *id,
 			    struct vif_toolstack_keys *keys, char why[KEYVAL_EXPLAIN_SIZE]);
 
-/* The part that may change at any time. */
-int vif_keys_read_policy(const char *be, struct policy_keys *keys, char why[KEYVAL_EXPLAIN_SIZE]);
+/* The part that may change at any time; with_vlan: what somebody else enforces may say what it likes. */
+int vif_keys_read_policy(const char *be, bool with_vlan, struct policy_keys *keys,
+			 char why[KEYVAL_EXPLAIN_SIZE]);
 
 /*
  * Writers. Only into a directory that is ours: deleting it and writing a state into it would leave a directory of

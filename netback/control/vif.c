@@ -382,7 +382,7 @@ static void read_policy(struct vif *vif)
 
 	if (!vif->policy_stale || vif->facts.failed || vif->state == VIF_OVER)
 		return;
-	ret = vif_keys_read_policy(vif->be, &vif->policy_keys, why);
+	ret = vif_keys_read_policy(vif->be, config->enforce_vlan, &vif->policy_keys, why);
 	vif->policy_stale = ret < 0;
 	if (ret < 0 && xenbus_alive())
 		vif_fail(vif, ret, "%s", why);

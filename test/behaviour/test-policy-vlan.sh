@@ -33,3 +33,7 @@ stop_netbackd
 start_netbackd --enforce-vlan no
 wait_for '[ "$(vif_field state)" = connected ]'
 [ "$(vlan)" = null ] || fail "vlan: $(vlan)"
+xenstore-write "$be/vlan" 10p/20p
+xenstore-write "$be/mtu" 1400
+wait_for 'ctl show vif3.0 --json | grep -q "\"mtu\":1400"'
+expect_be state 4
