@@ -148,6 +148,13 @@ static void plug(struct vif *vif)
 		report_script(vif, strerror(-ret));
 }
 
+/* A vif that is found offered: a netbackd before us may have run the script, which is to hear of the end. */
+static void owe_unplug(struct vif *vif)
+{
+	if (vif->state == VIF_NEW && vif->facts.backend >= XenbusStateInitWait)
+		vif->facts.unplug = runs_scripts(vif);
+}
+
 static bool do_unplug(struct vif *vif)
 {
 	if (vif->facts.busy) {
@@ -223,10 +230,10 @@ static bool do_attach(struct vif *vif)
 
 static bool do_adopt(struct vif *vif)
 {
+	owe_unplug(vif);
 	if (hold(vif) < 0)
 		return true;
 	vif->adopted = vif->has_plugged = true;
-	vif->facts.unplug = runs_scripts(vif);
 	vif->published = vif->facts.backend;
 	return do_attach(vif);
 }
@@ -236,9 +243,8 @@ static bool do_resume(struct vif *vif)
 {
 	struct xenbus_dir dir = {.path = vif->be};
 
+	owe_unplug(vif);
 	vif->published = vif->facts.backend;
-	vif->has_plugged = true;
-	vif->facts.unplug = runs_scripts(vif);
 	vif->state = vif->published == XenbusStateClosed ? VIF_CLOSED : VIF_CLOSING;
 	if (xenbus_read_string(&dir, XSK_BE_ERROR, vif->error, sizeof(vif->error)) == KEYVAL_OK) {
 		vif->has_error_nodes = vif->facts.failed = true;
@@ -273,6 +279,7 @@ static bool do_detach(struct vif *vif)
 
 static bool do_close(struct vif *vif)
 {
+	owe_unplug(vif);
 	tap_disconnect(&vif->tap);
 	vif->carrier = false;
 	return publish(vif, XenbusStateClosing, VIF_CLOSING);
@@ -280,6 +287,7 @@ static bool do_close(struct vif *vif)
 
 static bool do_finish(struct vif *vif)
 {
+	owe_unplug(vif);
 	return publish(vif, XenbusStateClosed, VIF_CLOSED);
 }
 
