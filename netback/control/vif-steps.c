@@ -281,7 +281,7 @@ static bool do_close(struct vif *vif)
 {
 	owe_unplug(vif);
 	tap_disconnect(&vif->tap);
-	vif->carrier = false;
+	vif->carrier = vif->adopted = false;
 	return publish(vif, XenbusStateClosing, VIF_CLOSING);
 }
 

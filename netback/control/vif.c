@@ -454,7 +454,7 @@ bool vif_begin_anew(struct vif *vif)
 	vif->published = XenbusStateUnknown;
 	vif->hotplug_status[0] = vif->hotplug_error[0] = '\0';
 	vif->error[0] = '\0';
-	vif->dead = vif->has_plugged = false;
+	vif->dead = vif->has_plugged = vif->adopted = false;
 	vif->policy_stale = true;
 	return look(vif);
 }
