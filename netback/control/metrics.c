@@ -3,6 +3,7 @@
 #include "metrics.h"
 
 #include <json-c/json.h>
+#include <string.h>
 #include <time.h>
 
 #include "backend.h"
@@ -223,11 +224,20 @@ static void stats_one(const struct vif *vif, void *arg)
 		add_queue_stats(append_object(queues), &vif->files.stats->queue[i]);
 }
 
+struct engine_list {
+	struct json_object *array;
+	const char *key; /* of the one that is asked for; NULL: all */
+};
+
 static void engine_one(const struct engine_report *report, void *arg)
 {
-	struct json_object *out = append_object(arg), *workers;
+	const struct engine_list *list = arg;
+	struct json_object *out, *workers;
 	unsigned int nr;
 
+	if (list->key && strcmp(list->key, report->key) != 0)
+		return;
+	out = append_object(list->array);
 	add_text(out, "engine", report->key);
 	add_number(out, "pid", (uint64_t)report->pid);
 	add_number(out, "vifs", report->nr_vifs);
@@ -242,6 +252,7 @@ static void engine_one(const struct engine_report *report, void *arg)
 
 void metrics_stats(struct json_object *out, const struct vif *vif)
 {
+	struct engine_list engines = {.key = vif ? engine_key(vif->link.engine) : NULL};
 	struct json_object *vifs = add_array(out, "vifs");
 	struct timespec now;
 
@@ -251,5 +262,6 @@ void metrics_stats(struct json_object *out, const struct vif *vif)
 		stats_one(vif, vifs);
 	else
 		backend_each(stats_one, vifs);
-	engines_each(engine_one, add_array(out, "engines"));
+	engines.array = add_array(out, "engines");
+	engines_each(engine_one, &engines);
 }

@@ -9,11 +9,12 @@ struct vif;
 /*
  * Each adds its members to out, an object. Names of counters and drop reasons are those of stats.h.
  *
- * metrics_list   vifs: [{vif, domid, handle, backend, frontend, queues, carrier, engine, engine_pid, error}]
- * metrics_show   the same for one, and interface, hotplug_status, online, features{}, queues[] with
- *                references, ports and ring indices, connects, failures, run files
- * metrics_stats  monotonic_ns, vifs: [{vif, queues: [{counters..., drops{}}]}],
- *                engines: [{engine, pid, vifs, restarts, workers: [{...}]}]; one vif or, with NULL, all
+ * metrics_list   vifs: [{vif, domid, handle, state, backend, frontend, nr_queues, carrier, engine, engine_pid,
+ *                hotplug_status, hotplug_error, error}]
+ * metrics_show   the same for one, and interface, frontend_path, online, failures, connects, features{}, policy{},
+ *                ctrl{}, queues[] with references, ports and ring indices
+ * metrics_stats  monotonic_ns, vifs: [{vif, queues: [{counters..., kick[], drops{}}]}],
+ *                engines: [{engine, pid, vifs, restarts, workers: [{...}]}]; one vif and its engine or, with NULL, all
  *
  * Main thread only.
  */

@@ -18,6 +18,8 @@ expect()
 	wait_for "[ \"\$(engines)\" = '$2 ' ]"
 	wait_for '[ "$(ctl list | grep -c "4 Connected *4 Connected")" = 3 ]'
 	[ "$(cd "$run" && echo engine-*.stats)" = "$3" ] || fail "$1: $(ls "$run")"
+	[ "$(ctl stats vif4.0 --json | grep -o '"engine":"[^"]*"')" = "\"engine\":\"${2##* }\"" ] ||
+		fail "$1: stats of one vif show other engines"
 	stop_netbackd
 }
 start_netbackd
