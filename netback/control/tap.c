@@ -157,10 +157,12 @@ static int open_queues_up_to(struct tap *tap, unsigned int nr)
 	char name[IFNAMSIZ];
 	int fd;
 
-	tap_current_name(tap, name);
 	while (tap->nr_queues < nr) {
-		/* A name that is gone would make a new interface. */
-		fd = if_nametoindex(name) ? open_queue(name) : -ENODEV;
+		tap_current_name(tap, name);
+		/* A name that is gone would make an interface; that of one in another namespace may be another one's here. */
+		if (!tap->index || if_nametoindex(name) != tap->index)
+			return -ENODEV;
+		fd = open_queue(name);
 		if (fd < 0)
 			return fd;
 		tap->fds[tap->nr_queues++] = fd;
