@@ -18,6 +18,7 @@
 
 #include "netback/common/log.h"
 #include "netback/common/util.h"
+#include "vif-files.h"
 
 enum {
 	ENGINE_SOCK_FD = 3,  /* what the engine expects */
@@ -55,18 +56,21 @@ int engine_process_open(struct engine_process *process, const char *run_dir, con
 	if (ret < 0)
 		return ret;
 
-	if (ftruncate(process->stats_fd, sizeof(struct stats_engine)) < 0 ||
-	    flock(process->stats_fd, LOCK_EX | LOCK_NB) < 0)
+	ret = vif_files_set_size(process->stats_fd, sizeof(struct stats_engine));
+	if (ret < 0)
 		goto err;
+	if (flock(process->stats_fd, LOCK_EX | LOCK_NB) < 0)
+		goto err_errno;
 
 	map = mmap(NULL, sizeof(struct stats_engine), PROT_READ, MAP_SHARED, process->stats_fd, 0);
 	if (map == MAP_FAILED)
-		goto err;
+		goto err_errno;
 	process->stats = map;
 	return 0;
 
-err:
+err_errno:
 	ret = -errno;
+err:
 	close(process->stats_fd);
 	process->stats_fd = -1;
 	return ret;

@@ -26,6 +26,18 @@ static int make_path(char path[PATH_MAX], const char *run_dir, const char *name,
 		       : -ENAMETOOLONG;
 }
 
+int vif_files_set_size(int fd, off_t size)
+{
+	int error;
+
+	if (ftruncate(fd, size) < 0)
+		return -errno;
+	do
+		error = posix_fallocate(fd, 0, size);
+	while (error == EINTR); /* a child's end is enough for tmpfs */
+	return -error;
+}
+
 static int open_sized(const char *run_dir, const char *name, const char *suffix, off_t size)
 {
 	char path[PATH_MAX];
@@ -38,10 +50,9 @@ static int open_sized(const char *run_dir, const char *name, const char *suffix,
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, size) == 0)
+	ret = vif_files_set_size(fd, size);
+	if (ret == 0)
 		return fd;
-
-	ret = -errno;
 	close(fd);
 	return ret;
 }
@@ -81,10 +92,9 @@ err_stats:
 int vif_files_forget_journal(const struct vif_files *files)
 {
 	/* Cut to nothing and grown again a file is all zeros. */
-	if (ftruncate(files->journal_fd, 0) < 0 ||
-	    ftruncate(files->journal_fd, LINK_JOURNAL_BYTES) < 0)
+	if (ftruncate(files->journal_fd, 0) < 0)
 		return -errno;
-	return 0;
+	return vif_files_set_size(files->journal_fd, LINK_JOURNAL_BYTES);
 }
 
 /* Numbers of interfaces are not used twice before the next boot. */

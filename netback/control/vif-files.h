@@ -4,6 +4,7 @@
 #define NETBACK_CONTROL_VIF_FILES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "netback/common/stats.h"
 
@@ -12,8 +13,8 @@
  *   RUN_DIR/vifD.N.journal   LINK_JOURNAL_BYTES, zeroed at each connect that is not a re-attach
  *   RUN_DIR/vifD.N.tap       the index of the interface and the boot it is of, for the next netbackd
  *
- * Control creates them and hands the descriptors of the first two to an engine, which alone writes the contents. Main thread only.
- * Functions return 0 or -errno.
+ * Control creates them and hands the descriptors of the first two to an engine, which alone writes the contents. Main thread
+ * only. Functions return 0 or -errno.
  */
 struct vif_files {
 	int stats_fd, journal_fd;
@@ -23,6 +24,12 @@ struct vif_files {
 
 /* Open or create both, for the vif called name. Does nothing if they are open. */
 int vif_files_open(struct vif_files *files, const char *run_dir, const char *name);
+
+/*
+ * Give a file its size and all its memory, for mappings: an engine that met a full file system there would die of it,
+ * and the next one, too. Some 140 KiB a vif.
+ */
+int vif_files_set_size(int fd, off_t size);
 
 /* A new connection has nothing to finish. */
 int vif_files_forget_journal(const struct vif_files *files);
