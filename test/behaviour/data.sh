@@ -79,6 +79,18 @@ expect_no_drops()
 		fail "drops: $(ctl stats --json | jq -c '[.vifs[].queues[].drops]')"
 }
 
+# serve_iperf3 DOMID PORT...: a server for each run, since one that ends a run may reset the next one's connection
+serve_iperf3()
+{
+	local port
+
+	for port in "${@:2}"; do
+		at "$1" iperf3 -s -p "$port" > "$tmp/iperf3-server-$port.log" 2>&1 &
+		cleanup_fn kill $!
+		wait_for "at $1 grep -qi '$(printf ':%04x ' "$port")' /proc/net/tcp6"
+	done
+}
+
 # stream FROM TO ADDRESS [COUNT]: numbers in words by one TCP connection, in the background, COUNT or until stream_arrived
 stream()
 {

@@ -4,11 +4,7 @@
 requires iperf3
 start_network 1 -- --max-queues 4
 start_guest 1 --queues 4 --hash toeplitz:mapping=3,0,2,1,2
-for port in 5201 5202; do
-	at 1 iperf3 -s -p $port > "$tmp/iperf3-server-$port.log" 2>&1 &
-	cleanup_fn kill $!
-done
-wait_for "at 1 grep -q ':1452 ' /proc/net/tcp6"
+serve_iperf3 1 5201 5202
 
 # the shim takes a wrong hash, or a frame on a ring that is not its hash's, for a fault
 iperf3 -c 10.0.0.11 -P 16 -n 8M > "$tmp/iperf3.log" 2>&1 || fail "IPv4"
