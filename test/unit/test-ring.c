@@ -224,6 +224,8 @@ START_TEST(test_arming_while_responding)
 END_TEST
 
 /* --- and on another CPU: each side sleeps whenever it may -------------------------------- */
+/* ThreadSanitizer does not know fences, and takes each access that they order for a race. */
+#ifndef __SANITIZE_THREAD__
 
 enum {
 	STRESS_REQUESTS = 100000
@@ -293,6 +295,7 @@ START_TEST(test_two_cpus)
 	free(pair.sring);
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -310,7 +313,9 @@ int main(void)
 	tcase_add_test(tcase, test_push);
 	tcase_add_test(tcase, test_request_while_arming);
 	tcase_add_test(tcase, test_arming_while_responding);
+#ifndef __SANITIZE_THREAD__
 	tcase_add_test(tcase, test_two_cpus);
+#endif
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
