@@ -31,16 +31,6 @@ static bool fits_idle(const struct figures *f, bool stay)
 	return figures_packets(f) < (stay ? 100 : 50) && f->cpu < (stay ? 0.04 : 0.02);
 }
 
-static bool fits_cpu_bound(const struct figures *f, bool stay)
-{
-	if (figures_packets(f) >= (stay ? 400 : 200))
-		return false;
-	/* A hog among hogs gets little CPU: it is its never blocking that tells. */
-	if (figures_know(f, FIGURES_VCPUS))
-		return f->blocked < (stay ? 0.4 : 0.2) && f->cpu > 0.01;
-	return per_vcpu(f) > (stay ? 0.4 : 0.6);
-}
-
 static bool fits_latency(const struct figures *f, bool stay)
 {
 	double slack = stay ? 1.5 : 1, packets = figures_packets(f);
@@ -57,6 +47,21 @@ static bool fits_latency(const struct figures *f, bool stay)
 	/* One that is kept waiting cannot block, and yet uses next to nothing. */
 	return !figures_know(f, FIGURES_VCPUS) || f->blocked > 0.3 / slack ||
 	       per_vcpu(f) < 0.1 * slack;
+}
+
+/*
+ * A hog among hogs gets little CPU: it is its never blocking that tells. But who is kept waiting with its packets
+ * cannot block either.
+ */
+static bool fits_cpu_bound(const struct figures *f, bool stay)
+{
+	if (figures_packets(f) >= (stay ? 400 : 200))
+		return false;
+	if (!figures_know(f, FIGURES_VCPUS))
+		return per_vcpu(f) > (stay ? 0.4 : 0.6);
+	if (per_vcpu(f) < (stay ? 0.08 : 0.1) && fits_latency(f, false))
+		return false;
+	return f->blocked < (stay ? 0.4 : 0.2) && f->cpu > 0.01;
 }
 
 static bool fits_throughput(const struct figures *f, bool stay)

@@ -7,7 +7,7 @@
 
 /*
  *	idle		no packets, no CPU
- *	cpu-bound	CPU without packets: may be a donor
+ *	cpu-bound	CPU without packets worth mentioning: may be a donor
  *	latency		small packets both ways, a short queue, often blocked
  *	throughput	many bytes, segmentation offload, or a full tx ring
  *	mixed		packets, and a CPU it never lets go

@@ -90,6 +90,27 @@ static const struct {
 	  .tx_packets = 400,
 	  .small = 1,
 	  .bytes = 8e4}},
+	{"pinged, and kept waiting by hogs",
+	 CLASS_LATENCY,
+	 {.known = ALL,
+	  .cpu = 0.05,
+	  .vcpus = 1,
+	  .blocked = 0.1,
+	  .waiting = 0.85,
+	  .rx_packets = 98,
+	  .tx_packets = 98,
+	  .small = 1,
+	  .bytes = 2e4}},
+	{"a hog among hogs that is pinged",
+	 CLASS_CPU_BOUND,
+	 {.known = ALL,
+	  .cpu = 0.25,
+	  .vcpus = 1,
+	  .waiting = 0.75,
+	  .rx_packets = 60,
+	  .tx_packets = 60,
+	  .small = 1,
+	  .bytes = 2e4}},
 	{"packets one way",
 	 CLASS_OTHER,
 	 {.known = ALL, .cpu = 0.2, .vcpus = 1, .blocked = 0.7, .rx_packets = 5000, .small = 1}},
@@ -106,6 +127,27 @@ START_TEST(test_each_class)
 END_TEST
 
 static const struct figures latency = LATENCY;
+
+/* A hog that has ended its work, and is pinged among other hogs, is none any more. */
+START_TEST(test_no_hog_any_more)
+{
+	const struct figures hog = {
+		.known = FIGURES_VCPUS, .cpu = 0.25, .vcpus = 1, .waiting = 0.75};
+	struct figures pinged = latency;
+	struct classify c = {0};
+
+	for (int i = 0; i < CLASSIFY_DWELL; i++)
+		classify_step(&c, &hog);
+	ck_assert_int_eq(c.class, CLASS_CPU_BOUND);
+
+	pinged.cpu = 0.05;
+	pinged.blocked = 0.1;
+	pinged.rx_packets = pinged.tx_packets = 98;
+	for (int i = 0; i < 30; i++)
+		classify_step(&c, &pinged);
+	ck_assert_int_eq(c.class, CLASS_LATENCY);
+}
+END_TEST
 
 START_TEST(test_a_class_has_to_last)
 {
@@ -179,6 +221,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, test_each_class, 0, ARRAY_SIZE(cases));
+	tcase_add_test(tcase, test_no_hog_any_more);
 	tcase_add_test(tcase, test_a_class_has_to_last);
 	tcase_add_test(tcase, test_one_window_changes_nothing);
 	tcase_add_test(tcase, test_hysteresis);
