@@ -16,6 +16,7 @@ guests_all="g1 $guests_hogs"
 hint_world() {
 	local name
 
+	rm -f "$table"
 	xl vcpu-set 0 1
 	if xl cpupool-list | grep -q '^guests '; then
 		wait_for 10 xl cpupool-destroy guests
