@@ -39,7 +39,7 @@ for s in credit credit2; do
 		pools $s
 		echo "guest net hint=recipient"
 		hogs 3
-		printf '%s\n' "hint apply" "load net pps=8000" reset
+		printf '%s\n' "hint apply" "trace $OUT/$name-$s.trace" "load net pps=8000" reset
 		cat "$OUT/$name-$s.script"
 		# Long enough for hands to be put on again, and then the end.
 		printf '%s\n' "run 70" "label $s-apply" report "hint off" "label $s-off" report
@@ -50,3 +50,11 @@ for s in credit credit2; do
 		expect "$s: $who has the administrator's weight" "$(value $s-off "$who" weight)" = "$weight"
 	done < <(grep '^#' "$OUT/$name-$s.script")
 done
+
+plot <<END
+set title 'An administrator at work while the daemon is killed and started'
+set xlabel 's'; set ylabel 'weight'
+of(s, d, c) = sprintf("< awk -F '\t' '\$2 == \"%s\" { print \$1 \"\t\" \$%d }' $OUT/$name-%s.trace", d, c, s)
+plot for [d in 'net h1'] of('credit2', d, 5) with steps lw 3 title d.', the administrator', \
+	for [d in 'net h1'] of('credit2', d, 6) with steps title d.', in Xen'
+END

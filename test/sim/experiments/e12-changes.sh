@@ -14,7 +14,7 @@ start() {
 for s in credit credit2; do
 	{
 		start $s
-		printf '%s\n' reset "run 30" "label $s-before" report \
+		printf '%s\n' "trace $OUT/$name-$s.trace" reset "run 30" "label $s-before" report \
 			"vcpus h1 3" "vcpus h2 2" "run 20" reset "run 30" "label $s-plugged" report \
 			"vcpus h1 1" "vcpus h2 1" "run 20" reset "run 30" "label $s-unplugged" report \
 			"hint off" "label $s-off" report
@@ -48,3 +48,12 @@ for s in credit credit2; do
 	expect "$s: the guest back in the old one" "$(value $s-back net weight)" = 256
 	expect "$s: a new domain of the old name" "$(value $s-again net weight)" = 400
 done
+
+plot <<END
+set title 'Three more vCPUs for the hogs from 50 to 100 s'
+set xlabel 's'; set ylabel 'weight'; set y2label 'share of packets dropped'; set y2tics; set y2range [0:1]
+of(s, d, c) = sprintf("< awk -F '\t' '\$2 == \"%s\" { print \$1 \"\t\" \$%d }' $OUT/$name-%s.trace", d, c, s)
+plot for [s in 'credit credit2'] of(s, 'net', 6) with steps lw 2 title s.' guest', \
+	for [s in 'credit credit2'] of(s, 'h1', 6) with steps title s.' hog', \
+	for [s in 'credit credit2'] of(s, 'net', 10) axes x1y2 with impulses title s.' drops'
+END
