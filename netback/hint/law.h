@@ -117,7 +117,7 @@ struct law_domain {
 	double factor; /* wished, before rationing; 0 is 1 */
 	double share;  /* CPUs that its current weight entitles it to */
 	unsigned int active, active_next, active_for; /* vCPUs that compete */
-	unsigned int needs_for, quiet_for, excess_for, slow_for;
+	unsigned int needs_for, quiet_for, excess_for;
 	unsigned int patience, since_fall;
 	uint64_t written_ms;
 };
@@ -134,7 +134,7 @@ struct law_pool {
 
 	/* the law's own */
 	unsigned int level; /* of tuning, 0: none */
-	unsigned int slow_for, clean_for, guard;
+	unsigned int slow_points, clean_for, guard;
 	unsigned int patience, since_back;
 	double hogs; /* CPU of the cpu-bound domains when the level last rose */
 	double idle; /* share of its CPUs */

@@ -73,6 +73,29 @@ START_TEST(test_credit2_goes_down_and_back)
 }
 END_TEST
 
+/* Slow in one window of `every`. */
+static void steps_slow(unsigned int nr, unsigned int every)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		net->figures.kick_p99 = i % every ? 100 : 12000;
+		steps(1);
+	}
+}
+
+START_TEST(test_now_and_then_is_enough)
+{
+	new_pool(SCHED_CREDIT, (struct sched_params){1000, 30});
+	steps_slow(30, 3);
+	ck_assert_uint_le(law.pool[0].params.ratelimit_us, 500);
+	steps_slow(90, 3);
+	expect(100, 5);
+
+	new_pool(SCHED_CREDIT, (struct sched_params){1000, 30});
+	steps_slow(200, 5);
+	expect(1000, 30);
+}
+END_TEST
+
 START_TEST(test_off_only_if_allowed)
 {
 	new_pool(SCHED_CREDIT2, (struct sched_params){1000, 0});
@@ -179,6 +202,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, test_credit2_goes_down_and_back);
+	tcase_add_test(tcase, test_now_and_then_is_enough);
 	tcase_add_test(tcase, test_off_only_if_allowed);
 	tcase_add_test(tcase, test_credit_shortens_the_slice_afterwards);
 	tcase_add_test(tcase, test_short_settings_stay);

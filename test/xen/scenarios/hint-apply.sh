@@ -16,10 +16,10 @@ column() {
 	} END { printf "%.2f\n", sum / lines }' "$table"
 }
 
-# work MODE: netback-hintd in that mode, if it is one, and time for it to settle under the load
+# work SECONDS MODE: netback-hintd in that mode, if it is one, and time for it to settle under the load
 work() {
-	[ "$1" = off ] || hintd_start --mode "$@"
-	sleep 15
+	[ "$2" = off ] || hintd_start --mode "${@:2}"
+	sleep "$1"
 }
 
 hint_world
@@ -33,7 +33,7 @@ hint_hogs
 for ((n = 1; n <= ROUNDS; n++)); do
 	for mode in off observe apply; do
 		hint_load
-		work $mode
+		work 15 $mode
 		[ $mode != apply ] || { netbackctl hint | sed 's/^/        | /'; }
 		hint_load_end
 		hint_measure $mode-$n "$LENGTH"
@@ -54,7 +54,7 @@ pool_set -r 10000
 for ((n = 1; n <= ROUNDS; n++)); do
 	for mode in off apply; do
 		hint_pings
-		work $mode --pool-tuning yes --ratelimit-off yes --target-us 2000
+		work 40 $mode --pool-tuning yes --ratelimit-off yes --target-us 2000
 		[ $mode != apply ] || { netbackctl hint | sed 's/^/        | /'; }
 		printf '%s\t\t\t%s\t%s\n' "ping$mode-$n" "$(hint_ping 400)" "$(xl "sched-$sched" -s -p guests | tr '\n' ' ')" |
 			tee -a "$table"
