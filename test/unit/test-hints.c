@@ -157,6 +157,17 @@ START_TEST(test_number_used_again)
 }
 END_TEST
 
+/* Domain 7 is saved with that weight, and restored as 8. */
+static struct hint_target move_to_8(const struct hint_target *old, uint16_t weight)
+{
+	machine_kill_domain(7, false);
+	hints_forget(&hints, old);
+	ck_assert_int_eq(machine_add_domain(8), 0);
+	settings(8)->uuid = 7;
+	settings(8)->credit2_weight = weight;
+	return target(8);
+}
+
 START_TEST(test_back_from_a_save)
 {
 	struct hint_target old = target(7);
@@ -165,12 +176,7 @@ START_TEST(test_back_from_a_save)
 	ck_assert_int_eq(set(7, 300), HINTS_OK);
 	ck_assert_int_eq(set(7, 400), HINTS_OK);
 	ck_assert_int_eq(hints_drop(&hints, &old), HINTS_OK); /* it is suspended */
-	machine_kill_domain(7, false);
-	hints_forget(&hints, &old);
-	ck_assert_int_eq(machine_add_domain(8), 0);
-	settings(8)->uuid = 7;
-	settings(8)->credit2_weight = 300;
-	t = target(8);
+	t = move_to_8(&old, 300);
 	ck_assert_int_eq(hints_welcome(&hints, &t), 1);
 	ck_assert_uint_eq(weight(8), 256);
 	/* Only once: from now on 300 would be a decision. */
@@ -193,12 +199,7 @@ START_TEST(test_back_after_a_decision)
 		ck_assert_int_eq(restart(), 0); /* while nobody was there */
 	else
 		ck_assert_int_eq(hints_look(&hints, &old, base, now), HINTS_CHANGED);
-	machine_kill_domain(7, false);
-	hints_forget(&hints, &old);
-	ck_assert_int_eq(machine_add_domain(8), 0);
-	settings(8)->uuid = 7;
-	settings(8)->credit2_weight = 300;
-	t = target(8);
+	t = move_to_8(&old, 300);
 	ck_assert_int_eq(hints_welcome(&hints, &t), 1);
 	ck_assert_uint_eq(weight(8), 77);
 }
