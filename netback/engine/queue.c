@@ -116,12 +116,15 @@ static void count_kick(struct queue *q, uint64_t ns)
 	stats_inc(&q->stats->kick[stats_kick_bucket(ns)]);
 }
 
-static void look_at_kick(struct queue *q)
+/* The end of a round. What the guest had done before it was notified is an answer to an earlier kick. */
+static void follow_kick(struct queue *q, bool due, uint32_t before, bool notified)
 {
-	uint64_t ns;
+	uint64_t now = due ? clock_ns() : 0, ns;
 
-	if (kick_due(&q->kick) && kick_look(&q->kick, mark(q), clock_ns(), &ns))
+	if (due && kick_look(&q->kick, before, now, &ns))
 		count_kick(q, ns);
+	if (notified && kick_wanted(&q->kick))
+		kick_sent(&q->kick, before, due ? now : clock_ns());
 }
 
 void queue_event(struct queue *q)
@@ -333,7 +336,6 @@ void queue_begin(struct queue *q)
 	if (q->failed)
 		return;
 
-	look_at_kick(q);
 	ret = serve_ctrl(q, &why);
 	if (ret >= 0)
 		ret = tx_begin(q, &why);
@@ -373,17 +375,20 @@ static void show_rings(struct queue *q)
 
 bool queue_end(struct queue *q)
 {
-	bool tx, rx, worked;
+	bool tx, rx, due, worked;
+	uint32_t before;
 
 	if (q->failed)
 		return false;
 
 	tx = tx_end(q);
 	rx = rx_end(q);
-	if ((tx || rx) && kick_wanted(&q->kick))
-		kick_sent(&q->kick, mark(q), clock_ns());
 	worked = q->tx.nr_packets || q->rx.nr_done || q->rx.nr_placed || q->ctrl_served;
+	due = kick_due(&q->kick);
+	before = due || tx || rx ? mark(q) : 0;
 	notify(q, tx, rx);
+	/* Only now, because the clock may be a system call, for which no frame is to wait. */
+	follow_kick(q, due, before, tx || rx);
 	if (q->ctrl_notify)
 		xenevtchn_notify(q->worker->evtchn, q->ctrl->port);
 	count_copies(q, &q->tx.copy);
