@@ -150,6 +150,14 @@ static uint32_t hold_all(struct worker *w, uint64_t *deadline)
 	return w->nr_queues ? least : 0;
 }
 
+static void hold_for(struct worker *w, uint32_t ns)
+{
+	if (w->woken_ns)
+		w->busy_ns = clock_ns() - w->woken_ns;
+	iobatch_hold(&w->io, coalesce_limit(ns, w->busy_ns));
+	w->woken_ns = w->nr_holds++ % WORKER_MEASURE == 0 ? clock_ns() : 0;
+}
+
 static void sleep_until(struct worker *w, uint64_t deadline)
 {
 	uint32_t hold = hold_all(w, &deadline);
@@ -158,11 +166,10 @@ static void sleep_until(struct worker *w, uint64_t deadline)
 	iobatch_watch(&w->io, &w->events);
 	iobatch_watch(&w->io, &w->calls);
 	if (hold) {
-		hold = coalesce_limit(hold, w->woken_ns ? clock_ns() - w->woken_ns : 0);
-		iobatch_hold(&w->io, hold);
-		w->woken_ns = clock_ns();
+		hold_for(w, hold);
 	} else {
-		w->woken_ns = 0;
+		w->nr_holds = 0;
+		w->woken_ns = w->busy_ns = 0;
 		if (deadline != UINT64_MAX)
 			timeout = (int64_t)deadline - (int64_t)min(clock_ns(), deadline);
 		iobatch_wait(&w->io, timeout);

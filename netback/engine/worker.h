@@ -33,6 +33,7 @@ struct queue;
 enum {
 	WORKER_EVENTS = 64, /* event channels one read or write of the device moves */
 	WORKER_MAX_QUEUES = 2048,
+	WORKER_MEASURE = 8, /* one hold of so many */
 };
 
 struct worker_port {
@@ -63,8 +64,10 @@ struct worker {
 	struct worker_port *ports; /* by local event channel */
 	uint32_t *masked;	   /* ports that were delivered and not unmasked yet */
 	unsigned int nr_ports, nr_masked;
-	uint64_t
-		woken_ns; /* by the end of a hold, at; 0: by something else, the clock was not read */
+	/* what a wake-up by the end of a hold works; measured now and then, for a clock can be a system call */
+	unsigned int nr_holds; /* one after the other */
+	uint64_t woken_ns;     /* of the one that is measured, else 0 */
+	uint64_t busy_ns;      /* of the last one that was; 0: none of these */
 	uint32_t event_ports[WORKER_EVENTS], unmask_ports[WORKER_EVENTS];
 	struct iovec unmask_iov;
 	int32_t event_ret, unmask_ret;
