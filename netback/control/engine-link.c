@@ -500,9 +500,7 @@ void engine_detach(struct link_client *client)
 {
 	if (client->state == LINK_IDLE || client->state == LINK_DETACHING)
 		return;
-	event_del(client->timer);
-	client->state = LINK_DETACHING;
-	client->unsent = true;
+	link_client_detach(client);
 	event_active(client->engine->kick, EV_TIMEOUT, 0);
 }
 

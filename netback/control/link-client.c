@@ -11,6 +11,13 @@ enum {
 
 static uint64_t nr_orders;
 
+static void await(struct link_client *client, enum link_type type)
+{
+	client->owed = type;
+	client->order = client->last;
+	event_add(client->timer, &(struct timeval){.tv_sec = ANSWER_SECONDS});
+}
+
 static int send_order(struct link_client *client, int sock, enum link_type type)
 {
 	struct link_msg msg = {.magic = LINK_MAGIC, .type = type, .vif = client->id};
@@ -24,8 +31,10 @@ static int send_order(struct link_client *client, int sock, enum link_type type)
 	ret = link_send(sock, &msg, client->fds, attach ? client->nr_fds : 0);
 	if (ret < 0)
 		return ret;
-	client->order = ++nr_orders;
-	event_add(client->timer, &(struct timeval){.tv_sec = ANSWER_SECONDS});
+	client->last = ++nr_orders;
+	/* Behind one that is not answered yet it cannot be either. */
+	if (!evtimer_pending(client->timer, NULL))
+		await(client, type);
 	return 0;
 }
 
@@ -86,6 +95,15 @@ static enum link_client_verdict take_policed(struct link_client *client)
 	return end_police(client);
 }
 
+/* The answer to an order before the one to detach; an engine that repeats it gains no time. */
+static void take_older_answer(struct link_client *client)
+{
+	if (client->unsent)
+		event_del(client->timer);
+	else if (client->owed != LINK_DETACH)
+		await(client, LINK_DETACH);
+}
+
 /* What was said before the order to detach arrived is of no interest any more. */
 static enum link_client_verdict take_while_detaching(struct link_client *client, uint32_t type)
 {
@@ -94,6 +112,8 @@ static enum link_client_verdict take_while_detaching(struct link_client *client,
 		return client->unsent ? LINK_CLIENT_NONSENSE : LINK_CLIENT_DETACHED;
 	case LINK_ATTACHED:
 	case LINK_POLICED:
+		take_older_answer(client);
+		return LINK_CLIENT_STAYS;
 	case LINK_CARRIER:
 	case LINK_FAILED:
 		return LINK_CLIENT_STAYS;
@@ -133,6 +153,12 @@ void link_client_requeue(struct link_client *client)
 		client->police = LINK_POLICE_OWED;
 }
 
+void link_client_detach(struct link_client *client)
+{
+	client->state = LINK_DETACHING;
+	client->unsent = true;
+}
+
 bool link_client_police(struct link_client *client)
 {
 	if (client->state == LINK_IDLE || client->state == LINK_DETACHING)
@@ -145,7 +171,7 @@ bool link_client_police(struct link_client *client)
 
 const char *link_client_awaits(const struct link_client *client)
 {
-	if (client->state == LINK_ATTACHING)
+	if (client->owed == LINK_ATTACH)
 		return "attach";
-	return client->state == LINK_RUNNING ? "a new policy" : "detach";
+	return client->owed == LINK_POLICY ? "a new policy" : "detach";
 }

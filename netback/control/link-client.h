@@ -33,10 +33,13 @@ enum link_client_verdict link_client_take(struct link_client *client, const stru
 /* Its engine is gone and another one will be asked: all begins with ATTACH again. */
 void link_client_requeue(struct link_client *client);
 
+/* It is to leave; an answer that is owed already is owed until then. */
+void link_client_detach(struct link_client *client);
+
 /* attach.policy has changed; false if nobody is there to be told. See engine_police. */
 bool link_client_police(struct link_client *client);
 
-/* What it owes an answer to, for the log. */
+/* What the oldest answer is owed to, for the log. */
 const char *link_client_awaits(const struct link_client *client);
 
 #endif

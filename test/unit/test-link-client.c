@@ -141,6 +141,63 @@ START_TEST(attach_and_detach)
 }
 END_TEST
 
+/* The order to detach waits behind one that is not answered: that one is still what the engine is blamed for. */
+START_TEST(detach_behind_another_order)
+{
+	uint64_t order;
+
+	if (_i)
+		run();
+	if (_i)
+		ck_assert(police(1));
+	sends(_i ? LINK_POLICY : LINK_ATTACH, _i);
+	order = client.order;
+	link_client_detach(&client);
+	sends(LINK_DETACH, 0);
+	ck_assert_uint_eq(client.order, order);
+	ck_assert_str_eq(link_client_awaits(&client), _i ? "a new policy" : "attach");
+
+	ck_assert_int_eq(takes(_i ? LINK_POLICED : LINK_ATTACHED, 0), LINK_CLIENT_STAYS);
+	ck_assert(evtimer_pending(client.timer, NULL));
+	ck_assert_uint_gt(client.order, order);
+	ck_assert_str_eq(link_client_awaits(&client), "detach");
+	ck_assert_int_eq(takes(LINK_DETACHED, 0), LINK_CLIENT_DETACHED);
+}
+END_TEST
+
+/* It was answered before the order to detach is out: nothing is owed meanwhile. */
+START_TEST(detach_after_the_answer)
+{
+	sends(LINK_ATTACH, 0);
+	link_client_detach(&client);
+	ck_assert(evtimer_pending(client.timer, NULL));
+	ck_assert_int_eq(takes(LINK_ATTACHED, 0), LINK_CLIENT_STAYS);
+	ck_assert(!evtimer_pending(client.timer, NULL));
+	sends(LINK_DETACH, 0);
+	ck_assert_str_eq(link_client_awaits(&client), "detach");
+}
+END_TEST
+
+/* An engine that says again what it has said gets no more time for it. */
+START_TEST(answers_repeated_while_detaching)
+{
+	struct timeval before, after;
+
+	sends(LINK_ATTACH, 0);
+	link_client_detach(&client);
+	sends(LINK_DETACH, 0);
+	ck_assert_int_eq(takes(LINK_ATTACHED, 0), LINK_CLIENT_STAYS);
+	ck_assert(event_pending(client.timer, EV_TIMEOUT, &before));
+	usleep(50000);
+	ck_assert_int_eq(takes(LINK_ATTACHED, 0), LINK_CLIENT_STAYS);
+	ck_assert_int_eq(takes(LINK_POLICED, 0), LINK_CLIENT_STAYS);
+	ck_assert(event_pending(client.timer, EV_TIMEOUT, &after));
+	evutil_timersub(&after, &before, &after);
+	ck_assert_int_eq(after.tv_sec, 0);
+	ck_assert_int_lt(after.tv_usec, 40000); /* what the clock's conversion may add */
+}
+END_TEST
+
 /* Who was first is known although all wait for the same moment. */
 START_TEST(orders_are_counted)
 {
@@ -287,6 +344,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, attach_and_detach);
+	tcase_add_loop_test(tcase, detach_behind_another_order, 0, 2);
+	tcase_add_test(tcase, detach_after_the_answer);
+	tcase_add_test(tcase, answers_repeated_while_detaching);
 	tcase_add_test(tcase, orders_are_counted);
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, policy_while_running);
