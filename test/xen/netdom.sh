@@ -74,3 +74,17 @@ netdom_connected() {
 netdom_empty() {
 	netdom "! test -e /sys/class/net/vif$domid.0" && ! xenstore-exists "$backend/0"
 }
+
+# netdom_check_attach: g1 loses its vif and gets one again, twice.
+netdom_check_attach() {
+	local round
+
+	for round in 1 2; do
+		check "detach, round $round" xl network-detach g1 0
+		check "nothing is left of it" wait_for 10 netdom_empty
+		check "attach, round $round" xl network-attach g1 mac=00:16:3e:00:01:00 bridge=$bridge backend=netdom
+		check "both ends are connected" wait_for 10 netdom_connected
+		check "the guest's eth0" guest_run g1 guest-network
+		check "ping loses nothing" netdom_ping 5
+	done
+}

@@ -25,14 +25,7 @@ if [ "$BACKEND" = netbackd ]; then
 	check "both ends are connected" netdom_connected
 fi
 
-for round in 1 2; do
-	check "detach, round $round" xl network-detach g1 0
-	check "nothing is left of it" wait_for 10 netdom_empty
-	check "attach, round $round" xl network-attach g1 mac=00:16:3e:00:01:00 bridge=$bridge backend=netdom
-	check "both ends are connected" wait_for 10 netdom_connected
-	check "the guest's eth0" guest_run g1 guest-network
-	check "ping loses nothing" netdom_ping 5
-done
+netdom_check_attach
 guest_run g1 "ping $net4.1 >/dev/null 2>&1 &"
 check "the guest is destroyed" guest_destroy g1
 check "nothing is left of it" wait_for 10 netdom_empty
