@@ -72,14 +72,15 @@ struct link_client {
 	/* engine-link.c, link-client.c */
 	enum link_state state;
 	enum link_police police;
-	bool unsent;	       /* DETACHING: the order is still to be sent */
-	bool overdue;	       /* its engine dies of this one's silence */
+	bool unsent;  /* DETACHING: the order is still to be sent */
+	bool overdue; /* its engine dies of this one's silence */
 	struct engine *engine;
 	/* The oldest order without an answer; its number is one of all to all engines. */
 	struct event *timer; /* pending while there is one */
 	enum link_type owed;
 	uint64_t order;
-	uint64_t last; /* number of the one last sent: LINK_DETACH does not wait for an answer to others */
+	uint64_t
+		last; /* number of the one last sent: LINK_DETACH does not wait for an answer to others */
 	TAILQ_ENTRY(link_client) entry;
 };
 
