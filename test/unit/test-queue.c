@@ -166,6 +166,7 @@ START_TEST(test_both_ways)
 
 	open_guest(g);
 	ck_assert(told(g->tx_port));
+	ck_assert(g->rx_port == g->tx_port || told(g->rx_port));
 	push_rx(g, 10);
 	for (unsigned int i = 0; i < 5; i++) {
 		g->tx->rsp_event = i + 1;
