@@ -295,10 +295,12 @@ void grant_repair(void)
 
 int16_t grant_access(uint32_t domid, uint32_t ref, bool write, uint32_t *seen, uint8_t **page)
 {
-	uint32_t slot = machine_find_domain(domid), owner, frame;
+	uint32_t slot, owner, frame;
 	struct machine_domain *d;
 	int16_t rc;
 
+	/* Unlike a map, which takes numbers only (rcu_lock_domain_by_any_id). */
+	slot = domid == DOMID_SELF ? machine_view.slot : machine_find_domain(domid);
 	if (slot == MACHINE_NONE)
 		return GNTST_bad_domain;
 	d = machine_domain(slot);
