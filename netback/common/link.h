@@ -126,6 +126,7 @@ struct link_queue {
 struct link_start {
 	uint32_t nr_workers;
 	uint32_t log_level; /* enum log_level */
+	uint16_t domid;	    /* the backend domain, which both are in */
 };
 
 struct link_attach {

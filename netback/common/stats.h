@@ -21,7 +21,7 @@
  * its JSON and the metrics are all made from them.
  */
 #define STATS_MAGIC	  0x6e62737461747331ull /* "nbstats1" */
-#define STATS_VERSION	  2
+#define STATS_VERSION	  3
 #define STATS_MAX_QUEUES  8
 #define STATS_MAX_WORKERS 16
 
@@ -63,6 +63,7 @@
 	C(copy_segments, "grant copy segments")                                                    \
 	C(copy_ioctls, "grant copy system calls")                                                  \
 	C(copy_hypercalls, "grant copy hypercalls: ceil(n/16) for a call of n page-bound copies")  \
+	C(copy_selfgrant, "of copy_segments: small, and our side of them is a grant as well")      \
 	C(copy_staged, "copies that staging grants made a memcpy")                                 \
 	C(ctrl_requests, "control ring requests answered, all with the first queue")               \
 	C(port_ops, "packet reads and writes of the port, many a system call")                     \

@@ -13,6 +13,7 @@
 
 #include "engine-process.h"
 #include "link-client.h"
+#include "xenbus.h"
 #include "netback/common/log.h"
 #include "netback/common/util.h"
 
@@ -128,6 +129,7 @@ static int send_start(struct engine *engine)
 {
 	struct link_msg msg = {.magic = LINK_MAGIC, .type = LINK_START};
 
+	msg.u.start.domid = (uint16_t)xenbus_domid();
 	msg.u.start.nr_workers = config_workers(config);
 	msg.u.start.log_level = (uint32_t)config->log_level;
 	return link_send(engine->process.sock, &msg, &engine->process.stats_fd, 1);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <xen/grant_table.h>
+#include <xen/xen.h>
 
 #include "netback/common/util.h"
 
@@ -17,8 +18,10 @@ void copy_init(struct copy_batch *batch, uint16_t domid)
 	batch->nr_done = 0;
 	batch->nr_ioctls = 0;
 	batch->nr_hypercalls = 0;
+	batch->nr_selfgrant = 0;
 	batch->nr_staged = 0;
 	batch->staging = NULL;
+	batch->selfgrant = NULL;
 	copy_reset(batch);
 }
 
@@ -39,6 +42,32 @@ static xengnttab_grant_copy_segment_t *add(struct copy_batch *batch, const void 
 	s->len = len;
 	s->status = GNTST_general_error;
 	return s;
+}
+
+/* Our side of a segment: a grant, and then flag says so, if it lies on a page that has one. */
+static void set_local(struct copy_batch *batch, xengnttab_grant_copy_segment_t *s,
+		      union xengnttab_copy_ptr *side, const void *local, uint16_t flag)
+{
+	uint32_t ref;
+	uint16_t offset;
+
+	if (!selfgrant_find(batch->selfgrant, local, &ref, &offset)) {
+		side->virt = (void *)local;
+		return;
+	}
+	s->flags |= flag;
+	side->foreign.ref = ref;
+	side->foreign.offset = offset;
+	side->foreign.domid = DOMID_SELF;
+	batch->nr_selfgrant++;
+}
+
+/* Small packets go to where their page need not be looked up. */
+static const void *gather(struct copy_batch *batch, const void *local, uint16_t len)
+{
+	uint8_t *room = selfgrant_take(batch->selfgrant, 0, len);
+
+	return room ? memcpy(room, local, len) : local;
 }
 
 /* Where in our memory the guest's bytes are, NULL: nowhere. Never beyond the page, whoever forgot to check. */
@@ -66,7 +95,7 @@ unsigned int copy_from_guest(struct copy_batch *batch, uint32_t ref, uint16_t of
 	s->source.foreign.ref = ref;
 	s->source.foreign.offset = offset;
 	s->source.foreign.domid = batch->domid;
-	s->dest.virt = local;
+	set_local(batch, s, &s->dest, local, GNTCOPY_dest_gref);
 	return batch->nr - 1;
 }
 
@@ -81,9 +110,10 @@ unsigned int copy_to_guest(struct copy_batch *batch, uint32_t ref, uint16_t offs
 		batch->nr_staged++;
 		return batch->nr;
 	}
+	local = gather(batch, local, len);
 	s = add(batch, local, len);
 	s->flags = GNTCOPY_dest_gref;
-	s->source.virt = (void *)local;
+	set_local(batch, s, &s->source, local, GNTCOPY_source_gref);
 	s->dest.foreign.ref = ref;
 	s->dest.foreign.offset = offset;
 	s->dest.foreign.domid = batch->domid;

@@ -7,13 +7,15 @@
 #include <stdint.h>
 #include <xengnttab.h>
 
+#include "netback/engine/selfgrant.h"
 #include "netback/engine/staging.h"
 
 /*
  * Copies between our memory and a guest's pages are added to a batch and done together: one ioctl
  * for all, and in the kernel one hypercall for each 16 page-bound pieces (gntdev.c,
  * GNTDEV_COPY_BATCH). A local side that crosses a page is two pieces, so callers lay out local
- * buffers with the page offsets of the guest's.
+ * buffers with the page offsets of the guest's. Small ones lie on pages of ours that have grants (selfgrant.h):
+ * copy_to_guest puts them there, for copy_from_guest the caller has taken the room.
  *
  * Guest pages are mapped only if the guest has staged them (staging.h): then the copy is done at once, in
  * place of a segment. Either way nothing is ever looked at in the guest's page: with a copy it cannot change
@@ -31,15 +33,17 @@ struct copy_batch {
 	unsigned int nr_pieces; /* page-bound copies the kernel will make of them */
 	uint16_t domid;
 	const struct staging *staging; /* the queue's, NULL: none */
+	struct selfgrant *selfgrant;   /* the worker's, NULL: none */
 	/* done so far, for the counters; the owner may zero them */
 	unsigned int nr_done;
 	unsigned int nr_ioctls;
 	unsigned int nr_hypercalls;
-	unsigned int nr_staged; /* copies that needed no segment */
+	unsigned int nr_selfgrant; /* of nr_done: our side is a grant, too */
+	unsigned int nr_staged;	   /* copies that needed no segment */
 	xengnttab_grant_copy_segment_t segment[COPY_MAX_SEGMENTS];
 };
 
-/* Without staging; the owner may set that afterwards. */
+/* Without staging and selfgrant; the owner may set them afterwards. */
 void copy_init(struct copy_batch *batch, uint16_t domid);
 
 /* Room for so many more segments. */

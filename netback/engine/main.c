@@ -28,6 +28,7 @@ enum {
 
 static struct worker workers[STATS_MAX_WORKERS];
 static unsigned int nr_workers;
+static uint16_t domid; /* the backend domain */
 static struct stats_engine *stats;
 static struct vif *vifs[MAX_VIFS];
 static atomic_uint guest_pages[UINT16_MAX + 1]; /* by domain id: what it has staged */
@@ -143,6 +144,7 @@ static void wait_start(void)
 		die("fd %d is not a link to netbackd, which is to start this program", LINK_FD);
 
 	log_set_level((enum log_level)msg.u.start.log_level);
+	domid = msg.u.start.domid;
 	nr_workers = max(1u, min(msg.u.start.nr_workers, (uint32_t)STATS_MAX_WORKERS));
 	stats = mmap(NULL, sizeof(*stats), PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
 	if (stats == MAP_FAILED)
@@ -156,6 +158,7 @@ static void open_workers(void)
 		int ret;
 
 		workers[i].index = i;
+		workers[i].domid = domid;
 		workers[i].want_uring = true;
 		workers[i].stats = &stats->worker[i];
 		ret = worker_open(&workers[i]);

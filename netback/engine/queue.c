@@ -253,6 +253,8 @@ int queue_open(struct worker *w, struct queue *q, const char **ret_why)
 	if (ret < 0)
 		return ret;
 
+	selfgrant_share(&w->selfgrant, w->gnttab, w->domid);
+	q->tx.copy.selfgrant = q->rx.copy.selfgrant = &w->selfgrant;
 	ret = attach_rings(w, q, ret_why);
 	if (ret < 0)
 		goto err_release_buffers;
@@ -351,7 +353,9 @@ static void count_copies(struct queue *q, struct copy_batch *batch)
 	stats_add(&q->stats->copy_ioctls, batch->nr_ioctls);
 	stats_add(&q->stats->copy_hypercalls, batch->nr_hypercalls);
 	stats_add(&q->stats->copy_staged, batch->nr_staged);
-	batch->nr_staged = batch->nr_done = batch->nr_ioctls = batch->nr_hypercalls = 0;
+	stats_add(&q->stats->copy_selfgrant, batch->nr_selfgrant);
+	batch->nr_selfgrant = batch->nr_staged = batch->nr_done = batch->nr_ioctls =
+		batch->nr_hypercalls = 0;
 }
 
 /* For people only: what the guest wrote is shown, never used. */

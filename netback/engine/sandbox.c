@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <xen/xen.h> /* whose types the next two take for granted */
 #include <xen/sys/evtchn.h>
+#include <xen/sys/gntalloc.h>
 #include <xen/sys/gntdev.h>
 
 #include "netback/common/log.h"
@@ -33,7 +34,7 @@ static const int allowed[] = {
 	SCMP_SYS(poll),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep),
-	/* copy.c, queue.c, staging.c: grants; libxengnttab retries a map after usleep */
+	/* copy.c, queue.c, selfgrant.c, staging.c: grants; libxengnttab retries a map after usleep */
 	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(nanosleep),
@@ -79,6 +80,9 @@ static const struct {
 	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR},
 	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_UNMAP_GRANT_REF},
 	{SCMP_SYS(ioctl), 1, IOCTL_GNTDEV_GRANT_COPY},
+	/* selfgrant.c */
+	{SCMP_SYS(ioctl), 1, IOCTL_GNTALLOC_ALLOC_GREF},
+	{SCMP_SYS(ioctl), 1, IOCTL_GNTALLOC_DEALLOC_GREF},
 	/* queue.c */
 	{SCMP_SYS(ioctl), 1, IOCTL_EVTCHN_BIND_INTERDOMAIN},
 	{SCMP_SYS(ioctl), 1, IOCTL_EVTCHN_UNBIND},

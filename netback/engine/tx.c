@@ -41,10 +41,14 @@ static struct tx_slot *slot_at(struct tx *tx, RING_IDX idx)
 	return &tx->slot[idx % RING_SLOTS];
 }
 
-/* Where a slot's data lies here: at the page offset it has in the guest. */
+/* Where a slot's data lies here: at the page offset it has in the guest, unless it is small. */
 static uint8_t *data_at(struct tx *tx, RING_IDX idx)
 {
-	return tx->pages + (idx % RING_SLOTS) * COPY_PAGE_SIZE + slot_at(tx, idx)->offset;
+	const struct tx_slot *slot = slot_at(tx, idx);
+
+	if (slot->small)
+		return slot->small;
+	return tx->pages + (idx % RING_SLOTS) * COPY_PAGE_SIZE + slot->offset;
 }
 
 /* The guest changes its list; the request it comes with is no packet. */
@@ -195,10 +199,11 @@ static void add_copies(struct queue *q, struct tx_packet *p)
 
 	p->first_segment = tx->copy.nr;
 	for (RING_IDX idx = p->first; idx != p->first + p->nr_slots; idx++) {
-		const struct tx_slot *slot = slot_at(tx, idx);
+		struct tx_slot *slot = slot_at(tx, idx);
 
 		if (slot->extra || slot->size == 0)
 			continue;
+		slot->small = selfgrant_take(tx->copy.selfgrant, PORT_HEADER_BYTES, slot->size);
 		copy_from_guest(&tx->copy, slot->ref, slot->offset, data_at(tx, idx), slot->size);
 	}
 	p->nr_segments = tx->copy.nr - p->first_segment;
@@ -379,7 +384,8 @@ static bool join_header(struct tx *tx, struct tx_packet *p, const struct tx_head
 	const struct tx_slot *slot = slot_at(tx, p->first);
 	uint8_t *to = data_at(tx, p->first) - PORT_HEADER_BYTES;
 
-	if (head->stands_for || slot->size != p->size || slot->offset < PORT_HEADER_BYTES)
+	if (head->stands_for || slot->size != p->size ||
+	    (!slot->small && slot->offset < PORT_HEADER_BYTES))
 		return false;
 	memcpy(to, &p->hdr, PORT_HEADER_BYTES);
 	add_iov(tx, to, PORT_HEADER_BYTES + (size_t)slot->size);

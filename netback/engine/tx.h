@@ -19,7 +19,7 @@
  * Everything a round holds of a packet is indexed by the ring position of its requests: as there are
  * no more positions than buffers, nothing is ever allocated or runs out. A request's data is copied
  * to the same page offset in its position's private page, so that no copy crosses a page here that
- * does not there.
+ * does not there; a small one goes to the worker's granted pages while they have room (selfgrant.h).
  *
  * Responses go out in ring order, a packet's in one push with its NULLs (OpenBSD frees by position,
  * Windows wants the NULLs in the same push).
@@ -50,7 +50,8 @@ struct tx_slot {
 	uint16_t id;
 	uint16_t offset;
 	uint16_t size;
-	bool extra; /* an extra info: answered NULL */
+	uint8_t *small; /* where its data lies if not on its position's page (selfgrant.h) */
+	bool extra;	/* an extra info: answered NULL */
 };
 
 struct tx_packet {

@@ -110,6 +110,7 @@ static bool run_round(struct worker *w)
 {
 	bool worked = false;
 
+	selfgrant_reset(&w->selfgrant);
 	for (unsigned int i = 0; i < w->nr_queues; i++)
 		queue_begin(w->queues[i]);
 	if (w->events.fired)
@@ -239,6 +240,7 @@ int worker_open(struct worker *w)
 	w->gnttab = xengnttab_open(&silent, 0);
 	if (!w->gnttab)
 		return -errno;
+	selfgrant_open(&w->selfgrant, &silent);
 	w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->call_fd < 0)
 		return -errno;
@@ -306,6 +308,7 @@ void worker_stop(struct worker *w)
 	pthread_join(w->thread, NULL);
 	sem_destroy(&w->call_done);
 	close(w->call_fd);
+	selfgrant_close(&w->selfgrant);
 	xengnttab_close(w->gnttab);
 	xenevtchn_close(w->evtchn);
 	free(w->ports);

@@ -11,6 +11,7 @@
 
 #include "netback/common/stats.h"
 #include "netback/engine/iobatch.h"
+#include "netback/engine/selfgrant.h"
 
 /*
  * How it works. A worker owns some queues, its own event channel and grant handles, and shares
@@ -49,6 +50,7 @@ struct worker_port {
 struct worker {
 	/* set before the thread starts */
 	unsigned int index;
+	uint16_t domid; /* we are */
 	bool want_uring;
 	struct stats_worker *stats;
 	pthread_t thread;
@@ -57,6 +59,7 @@ struct worker {
 	bool stop;
 	xenevtchn_handle *evtchn;
 	xengnttab_handle *gnttab;
+	struct selfgrant selfgrant;
 	struct iobatch io;
 	struct iobatch_watch events, calls;
 	struct queue *queues[WORKER_MAX_QUEUES];

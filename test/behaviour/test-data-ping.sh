@@ -19,7 +19,7 @@ for log in "$tmp"/ping*.log; do
 	grep -q ' 0% packet loss' "$log" || fail "$log"
 done
 for name in tx_packets tx_bytes tx_slots tx_notified rx_packets rx_bytes rx_slots rx_notified events \
-	copy_segments copy_ioctls copy_hypercalls port_ops; do
+	copy_segments copy_selfgrant copy_ioctls copy_hypercalls port_ops; do
 	expect_counted $name
 done
 for name in io_calls sleeps rounds event_reads event_ports event_unmasks; do

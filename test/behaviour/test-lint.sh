@@ -38,6 +38,7 @@ seed arrows netback/engine/tx.c '#include "netback/control/vif.h"'
 seed arrows netback/engine/ring.h '#include <pthread.h>'
 seed doors netback/control/vif.c '\txs_write(h, 0, p, v, n);'
 seed doors netback/engine/tx.c '\txengnttab_map_grant_ref(x, 1, 2, 3);'
+seed doors netback/engine/copy.c '\txengntshr_close(h);'
 seed function_size netback/engine/tx.c "int f(void)\n{\n$(yes '\tg();' | head -n 90)\n}"
 seed file_size netback/engine/tx.c "$(yes '\tg();' | head -n 600)"
 seed words netback/engine/tx.c "/* TO""DO: finish */"

@@ -18,6 +18,8 @@ check "a file from the guest keeps its hash" \
 	[ "$(netdom "wget -q -O - http://$(guest_ip4 g1)/file | sha256sum")" = "$hash" ]
 
 if [ "$BACKEND" = netbackd ]; then
+	check "without gntalloc all copies are as they can be" netdom "[ ! -e /dev/xen/gntalloc ] &&
+		netbackctl stats --json | grep -q '\"copy_selfgrant\": *0'"
 	check "a TCP connection survives the engine" netdom "timeout 40 iperf3 -t 6 -c $(guest_ip4 g1) & sleep 2
 		kill -9 \$(pidof netback-engine); wait \$!"
 	check "a TCP connection survives netbackd" netdom "timeout 40 iperf3 -t 9 -c $(guest_ip4 g1) & iperf=\$!; sleep 2
