@@ -115,6 +115,7 @@ enum {
 	PVID = 1, /* in the first byte: the host's policy */
 	VLANS = 2,
 	MTU = 4,
+	GRANTED = 8, /* small slots go to pages that are granted to itself */
 };
 
 /* Half of the VLANs, and perhaps a native one that is not among them. */
@@ -126,6 +127,7 @@ static void give_policy(uint8_t bits)
 	vlan->pvid = bits & PVID ? 10 : 0;
 	memset(vlan->member, 0xaa, sizeof(vlan->member));
 	h->q.policy.mtu = bits & MTU ? 1500 : 0;
+	h->q.tx.copy.selfgrant = bits & GRANTED ? &h->w.selfgrant : NULL;
 }
 
 static void check_policy(const uint8_t *frame, ssize_t len, const struct virtio_net_hdr *hdr)
@@ -185,6 +187,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	harness_create();
 	atexit(harness_remove);
 	harness_open(h, false);
+	harness_share(h);
 	return 0;
 }
 

@@ -128,7 +128,15 @@ void harness_close(struct harness *h)
 	xengntshr_unshare(h->shr, h->page[0], HARNESS_PAGES);
 	xengntshr_unshare(h->shr, h->readonly, 1);
 	xengntshr_close(h->shr);
+	selfgrant_close(&h->w.selfgrant);
 	xengnttab_close(h->w.gnttab);
+}
+
+void harness_share(struct harness *h)
+{
+	selfgrant_open(&h->w.selfgrant, NULL);
+	selfgrant_share(&h->w.selfgrant, h->w.gnttab, 0);
+	must(h->w.selfgrant.pages);
 }
 
 /* As tx_init and rx_init leave them, but in the memory that is there: a reset costs microseconds. */
@@ -147,6 +155,7 @@ static void reset_buffers(struct harness *h, const struct link_features *feature
 		h->q.features = *features;
 	}
 	h->q.rx = h->new_rx;
+	h->q.tx.copy.selfgrant = h->q.rx.copy.selfgrant = &h->w.selfgrant;
 }
 
 void harness_reset(struct harness *h, const struct link_features *features, RING_IDX start)
@@ -203,6 +212,7 @@ int harness_step(struct harness *h)
 	int ret;
 
 	h->why = NULL;
+	selfgrant_reset(&h->w.selfgrant);
 	ret = tx_begin(&h->q, &h->why);
 	if (ret >= 0)
 		ret = rx_begin(&h->q, &h->why);

@@ -65,6 +65,9 @@ void harness_open(struct harness *h, bool want_uring);
 void harness_reset(struct harness *h, const struct link_features *features, RING_IDX start);
 void harness_close(struct harness *h);
 
+/* The worker gets pages that are granted to itself, as where gntalloc has some to spare (selfgrant.h). */
+void harness_share(struct harness *h);
+
 /* Everything the protocol can agree on. */
 struct link_features harness_all_features(void);
 

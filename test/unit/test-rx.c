@@ -36,6 +36,12 @@ static void setup_uring(void)
 	setup(true);
 }
 
+static void setup_granted(void)
+{
+	setup(false);
+	harness_share(h);
+}
+
 static void teardown(void)
 {
 	harness_close(h);
@@ -566,6 +572,7 @@ int main(void)
 	int failed;
 
 	add_tests(suite, "plain", setup_plain);
+	add_tests(suite, "granted to itself", setup_granted);
 	if (harness_has_uring())
 		add_tests(suite, "io_uring", setup_uring);
 	srunner_run_all(runner, CK_NORMAL);

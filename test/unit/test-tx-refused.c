@@ -25,6 +25,12 @@ static void setup(void)
 		harness_make_frame(h->page[i], 4, COPY_PAGE_SIZE, (uint8_t)i);
 }
 
+static void setup_granted(void)
+{
+	setup();
+	harness_share(h);
+}
+
 static void teardown(void)
 {
 	harness_close(h);
@@ -512,16 +518,13 @@ START_TEST(test_fatal_producer)
 }
 END_TEST
 
-int main(void)
+static void add_tests(Suite *suite, const char *name, SFun setup_mode)
 {
-	Suite *suite = suite_create("tx-refused");
-	TCase *tcase = tcase_create("tx-refused");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	TCase *tcase = tcase_create(name);
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_loop_test(tcase, test_extras, 0, ARRAY_SIZE(extras));
 	tcase_add_test(tcase, test_mcast);
 	tcase_add_test(tcase, test_mcast_full);
@@ -536,6 +539,16 @@ int main(void)
 	tcase_add_test(tcase, test_fatal_endless_packet);
 	tcase_add_test(tcase, test_endless_extras);
 	tcase_add_loop_test(tcase, test_fatal_producer, 0, 5);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("tx-refused");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	add_tests(suite, "pages of its own", setup);
+	add_tests(suite, "granted to itself", setup_granted);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -21,6 +21,12 @@ static void setup(void)
 	harness_reset(h, &features, 0);
 }
 
+static void setup_granted(void)
+{
+	setup();
+	harness_share(h);
+}
+
 static void teardown(void)
 {
 	harness_close(h);
@@ -423,16 +429,35 @@ START_TEST(test_no_savings)
 }
 END_TEST
 
-int main(void)
+/* Of a packet's slots only the small ones are copied to where our side has a grant, too. */
+START_TEST(test_small_slots)
 {
-	Suite *suite = suite_create("tx");
-	TCase *tcase = tcase_create("tx");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct shape s = {
+		.what = "small and large",
+		.nr = 4,
+		.size = {SELFGRANT_MAX, SELFGRANT_MAX + 1, 1, 60},
+		.offset = {0, 8, 4095, 0},
+	};
+	const size_t len = shape_len(&s);
+
+	harness_make_frame(frame, 4, len, 1);
+	put(&s, &kinds[0], 0, 1);
+	harness_tx_push(h);
+	ck_assert_int_eq(harness_round(h), 0);
+	ck_assert_uint_eq(h->q.tx.copy.nr_done, 4);
+	ck_assert_uint_eq(h->q.tx.copy.nr_selfgrant, h->w.selfgrant.pages ? 3 : 0);
+	expect_frame(&kinds[0], len, s.what);
+	expect_responses(&s, false, 1, NETIF_RSP_OKAY);
+}
+END_TEST
+
+static void add_tests(Suite *suite, const char *name, SFun setup_mode)
+{
+	TCase *tcase = tcase_create(name);
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_unchecked_fixture(tcase, harness_create, harness_remove);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup_mode, teardown);
 	tcase_add_loop_test(tcase, test_shapes, 0, ARRAY_SIZE(shapes) * SHAPE_KINDS);
 	tcase_add_loop_test(tcase, test_every_number_of_slots, 1, MAX_SLOTS + 1);
 	tcase_add_test(tcase, test_every_ring_position);
@@ -442,6 +467,17 @@ int main(void)
 	tcase_add_test(tcase, test_data_is_the_guests_until_copied);
 	tcase_add_test(tcase, test_deficit);
 	tcase_add_test(tcase, test_no_savings);
+	tcase_add_test(tcase, test_small_slots);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("tx");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	add_tests(suite, "pages of its own", setup);
+	add_tests(suite, "granted to itself", setup_granted);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
