@@ -69,7 +69,7 @@ struct link_vif {
 	uint32_t serial;
 };
 
-/* What backend and frontend agreed on: the only thing an engine ever learns of xenstore. */
+/* What backend and frontend agreed on. All that an engine ever learns of xenstore comes by these messages. */
 struct link_features {
 	bool rx_sg;	   /* frontend takes packets of several slots */
 	bool rx_gso_tcpv4; /* ... and TCP segmentation frames */

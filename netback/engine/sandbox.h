@@ -11,7 +11,7 @@
  *   stage        when                         should                    mustn't afterwards
  *   begin        first thing in main          keep fds 0-2, the link    gain rights by exec, dump
  *                                                                       a guest's packets in a core
- *   privileges   gntdev and evtchn are open,  start threads             open files, reach the
+ *   privileges   Xen's devices are open,     start threads             open files, reach the
  *                there is one thread                                    network, use a capability
  *   syscalls     the workers run              serve, get fds by the     make a system call not
  *                                             link                      listed in sandbox.c

@@ -12,9 +12,9 @@ check "ping over IPv4 loses nothing" ping4 g1
 check "ping over IPv6 loses nothing" ping6 g1
 check "the guest pings dom0 over IPv6" guest_run g1 "ping6 -c 3 $net6:1"
 
-case $BACKEND in
-netbackd) check "small packets are copied by grants on both sides" compare "$(netback_counter "$vif" copy_selfgrant)" '>' 40 ;;
-esac
+if [ "$BACKEND" = netbackd ]; then
+	check "small packets are copied by grants on both sides" compare "$(netback_counter "$vif" copy_selfgrant)" '>' 40
+fi
 
 file_make 8
 file_put g1
