@@ -176,6 +176,8 @@ shim_try()
 {
 	local name=$1 fd=shim_fd_$1 lines
 	shift
+	# what a held one says of its start is no answer
+	wait_for "grep -q start $tmp/$name.out"
 	lines=$(grep -c '^ok\|^error' "$tmp/$name.out")
 	echo "$*" >&"${!fd}" || fail "shim $name is gone"
 	wait_for "[ \$(grep -c '^ok\|^error' $tmp/$name.out) -gt $lines ]"
